@@ -1,0 +1,1 @@
+"""The core of avctl: what it knows, what it decides, what it keeps."""

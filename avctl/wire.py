@@ -1,0 +1,253 @@
+"""The byte connections to devices; nothing else in avctl opens a socket to one.
+
+Each wire logs what passes at debug level, ``>>`` out and ``<<`` in, and turns every failure into LinkError.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+import serial
+import websockets
+from websockets.asyncio.client import ClientConnection
+
+from avctl.errors import LinkError
+
+CONNECT_SECONDS = 5.0
+
+
+class Wire(Protocol):
+    """A byte connection that is open."""
+
+    async def send(self, data: bytes) -> None:
+        """Put bytes on the wire."""
+
+    async def receive(self) -> bytes:
+        """The next bytes, waiting for them; LinkError when the other side is gone."""
+
+
+class _Stream:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log: logging.Logger
+    ) -> None:
+        self._reader, self._writer, self._log = reader, writer, log
+
+    async def send(self, data: bytes) -> None:
+        self._log.debug(">> %s", data.hex(" "))
+        try:
+            self._writer.write(data)
+            await self._writer.drain()
+        except OSError as fault:
+            raise LinkError(f"cannot send: {fault}") from fault
+
+    async def receive(self) -> bytes:
+        try:
+            data = await self._reader.read(65536)
+        except OSError as fault:
+            raise LinkError(f"cannot receive: {fault}") from fault
+        if not data:
+            raise LinkError("the device closed the connection")
+        self._log.debug("<< %s", data.hex(" "))
+        return data
+
+
+@asynccontextmanager
+async def tcp(
+    host: str, port: int, log: logging.Logger, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Wire]:
+    """A TCP connection, in TLS when a context is given."""
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            reader, writer = await asyncio.open_connection(host, port, ssl=tls)
+    except (OSError, TimeoutError) as fault:
+        raise LinkError(f"cannot connect to {host}:{port}: {_why(fault)}") from fault
+    try:
+        yield _Stream(reader, writer, log)
+    finally:
+        writer.close()
+
+
+@asynccontextmanager
+async def unix(path: Path, log: logging.Logger) -> AsyncIterator[Wire]:
+    """A connection to a Unix socket; the path may be of any length."""
+    folder = os.open(path.parent, os.O_PATH) if path.parent.is_dir() else None
+    if folder is None:
+        raise LinkError(f"there is no folder {path.parent}")
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            reader, writer = await asyncio.open_unix_connection(f"/proc/self/fd/{folder}/{path.name}")
+    except (OSError, TimeoutError) as fault:
+        raise LinkError(f"cannot connect to {path.name}: {_why(fault)}") from fault
+    finally:
+        os.close(folder)
+    try:
+        yield _Stream(reader, writer, log)
+    finally:
+        writer.close()
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._heard: asyncio.Queue[bytes | LinkError] = asyncio.Queue()
+        self.transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self._log.debug("<< %s", data.hex(" "))
+        self._heard.put_nowait(data)
+
+    def error_received(self, exc: Exception) -> None:
+        self._heard.put_nowait(LinkError(f"the device is not listening: {exc}"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._heard.put_nowait(LinkError("the socket was closed"))
+
+    def send_now(self, data: bytes) -> None:
+        """Put one datagram on the wire without a turn of the event loop."""
+        assert self.transport is not None
+        self._log.debug(">> %s", data.hex(" "))
+        self.transport.sendto(data)
+
+    async def send(self, data: bytes) -> None:
+        self.send_now(data)
+
+    async def receive(self) -> bytes:
+        heard = await self._heard.get()
+        if isinstance(heard, LinkError):
+            raise heard
+        return heard
+
+
+@asynccontextmanager
+async def udp(host: str, port: int, log: logging.Logger) -> AsyncIterator[_Datagrams]:
+    """Datagrams to and from one address; each receive is one datagram."""
+    loop = asyncio.get_running_loop()
+    try:
+        transport, protocol = await loop.create_datagram_endpoint(
+            lambda: _Datagrams(log), remote_addr=(host, port)
+        )
+    except OSError as fault:
+        raise LinkError(f"cannot reach {host}:{port}: {_why(fault)}") from fault
+    try:
+        yield protocol
+    finally:
+        transport.close()
+
+
+class WebSocket:
+    """Text messages both ways."""
+
+    def __init__(self, connection: ClientConnection, log: logging.Logger) -> None:
+        self._connection, self._log = connection, log
+
+    async def send(self, text: str, shown: str = "") -> None:
+        """Send a message; ``shown`` is what the log gets instead of a text with a secret in it."""
+        self._log.debug(">> %s", shown or text)
+        try:
+            await self._connection.send(text)
+        except websockets.WebSocketException as fault:
+            raise LinkError(f"cannot send: {fault}") from fault
+
+    async def receive(self) -> str:
+        """The next message, waiting for it."""
+        try:
+            text = await self._connection.recv(decode=True)
+        except (websockets.WebSocketException, UnicodeDecodeError) as fault:
+            raise LinkError(f"the device closed the connection: {fault}") from fault
+        self._log.debug("<< %s", text)
+        return text
+
+
+@asynccontextmanager
+async def websocket(
+    url: str, log: logging.Logger, subprotocol: str, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[WebSocket]:
+    """A WebSocket that speaks the given subprotocol."""
+    try:
+        connection = await websockets.connect(
+            url,
+            ssl=tls,
+            subprotocols=[websockets.Subprotocol(subprotocol)],
+            open_timeout=CONNECT_SECONDS,
+            close_timeout=1,
+            proxy=None,
+            max_size=16 * 2**20,
+            logger=log.getChild("websocket"),
+        )
+    except (OSError, TimeoutError, websockets.WebSocketException) as fault:
+        raise LinkError(f"cannot connect to {url}: {_why(fault)}") from fault
+    try:
+        yield WebSocket(connection, log)
+    finally:
+        await connection.close()
+
+
+class _SerialLine:
+    """A serial line: pyserial blocks, so a thread reads and another moment writes."""
+
+    def __init__(self, line: serial.Serial, log: logging.Logger) -> None:
+        self._line, self._log = line, log
+
+    async def send(self, data: bytes) -> None:
+        self._log.debug(">> %s", data.hex(" "))
+        try:
+            await asyncio.to_thread(self._write, data)
+        except (OSError, serial.SerialException) as fault:
+            raise LinkError(f"cannot send: {fault}") from fault
+
+    def _write(self, data: bytes) -> None:
+        self._line.write(data)
+        self._line.flush()
+
+    async def receive(self) -> bytes:
+        while True:
+            try:
+                data = await asyncio.to_thread(self._read)
+            except (OSError, TypeError, serial.SerialException) as fault:  # TypeError: closed while it read
+                raise LinkError(f"cannot receive: {fault}") from fault
+            if data:
+                self._log.debug("<< %s", data.hex(" "))
+                return data
+
+    def _read(self) -> bytes:
+        first: bytes = self._line.read(1)
+        return first + self._line.read(self._line.in_waiting) if first else b""
+
+
+@asynccontextmanager
+async def serial_line(address: str, log: logging.Logger, baud_rate: int = 9600) -> AsyncIterator[Wire]:
+    """A serial line, 8N1: a device file, or what pyserial takes (rfc2217://…, socket://…)."""
+    try:
+        line = await asyncio.to_thread(serial.serial_for_url, address, baudrate=baud_rate, timeout=0.2)
+    except (OSError, ValueError, serial.SerialException) as fault:
+        raise LinkError(f"cannot open {address}: {_why(fault)}") from fault
+    try:
+        yield _SerialLine(line, log)
+    finally:
+        line.close()
+
+
+def trusting(pinned: str = "") -> ssl.SSLContext:
+    """TLS for devices that sign their own certificate; ``pinned`` is a file with the one to accept."""
+    context = ssl.create_default_context(cafile=pinned or None)
+    context.check_hostname = False
+    if not pinned:
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _why(fault: BaseException) -> str:
+    if isinstance(fault, TimeoutError):
+        return "no answer"
+    return getattr(fault, "strerror", None) or str(fault) or type(fault).__name__

@@ -1,0 +1,1 @@
+"""The pages: they show what is known and decide nothing."""

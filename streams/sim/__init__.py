@@ -1,0 +1,1 @@
+"""Simulated sources of picture and sound."""
