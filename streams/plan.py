@@ -1,0 +1,129 @@
+"""What a broadcast is to do: the plan the controller writes and the runner reads from its folder."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from avctl.errors import ConfigError
+
+PLAN_FILE = "plan.json"
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Even = Annotated[int, Field(ge=64, le=4096, multiple_of=2)]
+
+
+class SourcePlan(BaseModel):
+    """One feed from the hall. ``url`` may hold a passphrase: it never leaves this model for a log."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Name
+    url: str = Field(min_length=1, repr=False)
+    title: str = ""
+
+
+class RenditionPlan(BaseModel):
+    """One rung of the ladder, sizes in pixels, rates in kbit/s."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name
+    width: Even
+    height: Even
+    video_kbps: int = Field(ge=50, le=50_000)
+    audio_kbps: int = Field(default=128, ge=16, le=512)
+
+
+class RecordPlan(BaseModel):
+    """How the recording is written: at most one fragment is lost when everything dies."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fragment_seconds: float = Field(default=2, gt=0, le=60)
+
+
+DEFAULT_RENDITIONS = (
+    RenditionPlan(name="720p", width=1280, height=720, video_kbps=2500, audio_kbps=128),
+    RenditionPlan(name="360p", width=640, height=360, video_kbps=700, audio_kbps=96),
+)
+
+
+class Plan(BaseModel):
+    """Everything a runner needs to know; the first rendition is the programme's own size."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    session: Name
+    title: str = ""
+    council: str = ""
+    language: Literal["uk", "en"] = "uk"
+    timezone: str = "Europe/Kyiv"
+    sources: tuple[SourcePlan, ...] = Field(min_length=1)
+    renditions: tuple[RenditionPlan, ...] = Field(default=DEFAULT_RENDITIONS, min_length=1)
+    fps: int = Field(default=25, ge=5, le=60)
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = "veryfast"
+    segment_seconds: int = Field(default=2, ge=1, le=10)
+    dvr_seconds: int = Field(default=0, ge=0, description="0 keeps the whole sitting in the playlist")
+    planned_end: AwareDatetime | None = None
+    grace_seconds: float = Field(default=3600, ge=0)
+    ffmpeg: str | None = None
+    hold_seconds: float = Field(default=0.5, ge=0, le=10)
+    return_seconds: float = Field(default=3, ge=0, le=60)
+    record: RecordPlan = RecordPlan()
+
+    @field_validator("sources")
+    @classmethod
+    def _one_of_each_source(cls, sources: tuple[SourcePlan, ...]) -> tuple[SourcePlan, ...]:
+        if len({source.id for source in sources}) != len(sources):
+            raise ValueError("each source needs an id of its own")
+        return sources
+
+    @field_validator("renditions")
+    @classmethod
+    def _one_of_each_rendition(cls, renditions: tuple[RenditionPlan, ...]) -> tuple[RenditionPlan, ...]:
+        if len({rendition.name for rendition in renditions}) != len(renditions):
+            raise ValueError("each rendition needs a name of its own")
+        return renditions
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, timezone: str) -> str:
+        try:
+            ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError) as exc:
+            raise ValueError("a time zone such as Europe/Kyiv") from exc
+        return timezone
+
+    @field_validator("fps")
+    @classmethod
+    def _whole_samples(cls, fps: int) -> int:
+        if 48_000 % fps:
+            raise ValueError("a rate that divides 48000 samples, such as 25 or 50")
+        return fps
+
+    @property
+    def programme(self) -> RenditionPlan:
+        """The rung whose size the programme itself has; it is also what is recorded."""
+        return self.renditions[0]
+
+    def now(self) -> datetime:
+        """The time on the council's wall."""
+        return datetime.now(ZoneInfo(self.timezone))
+
+
+def load_plan(folder: Path) -> Plan:
+    """Read FOLDER/plan.json; a ``ConfigError`` names each wrong key."""
+    path = folder / PLAN_FILE
+    try:
+        return Plan.model_validate_json(path.read_bytes())
+    except OSError as exc:
+        raise ConfigError(f"{path}: {exc.strerror}") from exc
+    except ValidationError as exc:
+        faults = tuple((".".join(map(str, fault["loc"])), fault["msg"]) for fault in exc.errors())
+        said = "; ".join(f"{key}: {message}" for key, message in faults)
+        raise ConfigError(f"{path}: {said}", faults) from exc

@@ -1,0 +1,104 @@
+"""What may be said to a runner over FOLDER/control.sock, one JSON object a line.
+
+request  {"id": 1, "do": "show", "scene": "slate:break"}
+answer   {"id": 1, "ok": true}  or  {"id": 1, "error": "scene: ..."}
+pushed   {"event": "status", ...RunnerStatus...}      on connecting, on change, once a second
+         {"event": "meters", "rms_db": [l, r], "peak_db": [l, r]}    ten times a second
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from avctl.errors import BadArgument
+
+SOCKET_FILE = "control.sock"
+
+SlateName = Literal["starting", "break", "technical", "closed", "air_raid", "ended"]
+SLATES: tuple[SlateName, ...] = get_args(SlateName)
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: int | str | None = None
+
+
+class AskStatus(_Request):
+    """Push the status now."""
+
+    do: Literal["status"]
+
+
+class Publish(_Request):
+    """Let the public see the programme, and record it."""
+
+    do: Literal["publish"]
+
+
+class Record(_Request):
+    """Record without publishing."""
+
+    do: Literal["record"]
+
+
+class Show(_Request):
+    """Bring a scene into the programme: ``source:ID`` or ``slate:NAME``."""
+
+    do: Literal["show"]
+    scene: str = Field(pattern=r"^(source:.+|slate:(" + "|".join(SLATES) + r"))$")
+
+
+class NameSpeaker(_Request):
+    """Put a name into the picture; an empty name takes it off."""
+
+    do: Literal["lower_third"]
+    name: str = Field(default="", max_length=200)
+    role: str = Field(default="", max_length=200)
+
+
+class PlanEnd(_Request):
+    """Move the planned end, after which a runner without a controller ends itself."""
+
+    do: Literal["plan_end"]
+    at: AwareDatetime
+
+
+class End(_Request):
+    """End the broadcast: last segments listed, recording closed, process gone."""
+
+    do: Literal["end"]
+
+
+Request = AskStatus | Publish | Record | Show | NameSpeaker | PlanEnd | End
+
+_REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="do")])
+
+
+def parse_request(line: bytes) -> Request:
+    """Understand one line, or raise ``BadArgument`` naming the field."""
+    try:
+        return _REQUEST.validate_json(line)
+    except ValidationError as exc:
+        fault = exc.errors()[0]
+        # The union puts the verb in front of the field's name; alone it means that `do` itself is wrong.
+        field = str(fault["loc"][-1]) if len(fault["loc"]) > 1 else "do"
+        if fault["type"] == "json_invalid" or (not fault["loc"] and "union_tag" not in fault["type"]):
+            field = "request"
+        raise BadArgument(field, fault["msg"]) from exc
+
+
+@contextmanager
+def socket_path(folder: Path) -> Iterator[str]:
+    """A short path to the folder's socket: an address holds 108 bytes, a folder's name may be longer."""
+    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{directory}/{SOCKET_FILE}"
+    finally:
+        os.close(directory)

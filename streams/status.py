@@ -1,0 +1,111 @@
+"""What a runner says of itself: the status it pushes to its control socket and keeps in status.json."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+STATUS_FILE = "status.json"
+
+RunnerPhase = Literal["arming", "armed", "live", "degraded", "ending", "ended", "failed"]
+
+
+class _Said(BaseModel):
+    """Read with mercy: an older controller may meet a newer runner."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class LowerThird(_Said):
+    """Who is named in the picture; an empty name is nobody."""
+
+    name: str = ""
+    role: str = ""
+
+
+class SourceStatus(_Said):
+    """``present`` only while frames really arrive; ``frames`` counts them since the runner's start."""
+
+    present: bool = False
+    since: AwareDatetime
+    frames: int = 0
+    restarts: int = 0
+    reason: str = ""
+
+
+class RenditionStatus(_Said):
+    """``segments`` listed in the public playlist, ``kbps`` measured over the last one."""
+
+    segments: int = 0
+    kbps: float = 0
+
+
+class HlsStatus(_Said):
+    """``advancing`` is a fact about the public playlist, not what the encoder claims."""
+
+    advancing: bool = False
+    segments: int = 0
+    last_segment_at: AwareDatetime | None = None
+    renditions: dict[str, RenditionStatus] = Field(default_factory=dict)
+
+
+class RecordingStatus(_Said):
+    """``growing`` is a fact about the file; ``file`` is relative to the broadcast's folder."""
+
+    growing: bool = False
+    bytes: int = 0
+    file: str = ""
+    restarts: int = 0
+
+
+class Outputs(_Said):
+    """What leaves the programme."""
+
+    hls: HlsStatus = HlsStatus()
+    recording: RecordingStatus = RecordingStatus()
+
+
+class EncoderStatus(_Said):
+    """``fps`` is what it took from us over the last second."""
+
+    alive: bool = False
+    restarts: int = 0
+    fps: float = 0
+
+
+class RunnerStatus(_Said):
+    """The whole truth about a broadcast. ``wanted`` was asked for, ``showing`` is what viewers see."""
+
+    pid: int
+    session: str
+    phase: RunnerPhase = "arming"
+    reason: str = ""
+    showing: str = "slate:starting"
+    wanted: str = "slate:starting"
+    lower_third: LowerThird = LowerThird()
+    published: bool = False
+    recording: bool = False
+    sources: dict[str, SourceStatus] = Field(default_factory=dict)
+    outputs: Outputs = Outputs()
+    encoder: EncoderStatus = EncoderStatus()
+    frames: int = 0
+    repeated: int = 0
+    started_at: AwareDatetime
+    published_at: AwareDatetime | None = None
+    recording_started_at: AwareDatetime | None = None
+    planned_end: AwareDatetime | None = None
+
+
+def read_status(folder: Path) -> RunnerStatus:
+    """The last status a runner left in its folder; ``OSError`` or ``ValueError`` when there is none."""
+    return RunnerStatus.model_validate_json((folder / STATUS_FILE).read_bytes())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write so that a reader sees the old content or the new, never a part of it."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_bytes(content)
+    os.replace(beside, path)
