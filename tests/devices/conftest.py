@@ -1,0 +1,146 @@
+"""What every device test needs: somebody who watches, and a driver under supervision."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
+
+import pytest
+
+from avctl.bus import Bus
+from avctl.config import Device
+from avctl.driver import Driver, supervise
+from avctl.events import DeviceEvent, Event, Link, LinkChanged, ReadingsChanged
+from drivers.sim.server import Simulator
+
+E = TypeVar("E", bound=Event)
+
+DEADLINE = 10.0
+
+
+class Witness:
+    """Listens on a real bus and waits for facts, never for time."""
+
+    def __init__(self) -> None:
+        self.bus = Bus()
+        self.events: list[Event] = []
+        self.readings: dict[str, Any] = {}
+        self._told: set[int] = set()
+        self._links = 0
+        self._news = asyncio.Event()
+        self.bus.listen(self._note)
+
+    async def report(self, **expected: Any) -> None:
+        """Wait until the readings, as folded so far, have all these values."""
+        await self.until(
+            lambda: all(
+                name in self.readings and self.readings[name] == value for name, value in expected.items()
+            ),
+            f"the readings {expected}",
+        )
+
+    async def sees(self, kind: type[E], **expected: Any) -> E:
+        """Wait for an event of this kind with these values; each event answers one wait only."""
+        found: list[E] = []
+
+        def happened() -> bool:
+            for event in self.events:
+                if (
+                    isinstance(event, kind)
+                    and event.number not in self._told
+                    and all(getattr(event, name) == value for name, value in expected.items())
+                ):
+                    self._told.add(event.number)
+                    found.append(event)
+                    return True
+            return False
+
+        await self.until(happened, f"{kind.__name__} {expected}")
+        return found[0]
+
+    async def link(self, expected: str) -> LinkChanged:
+        """Wait for the next change of the link to this state, after the one last waited for."""
+        found: list[LinkChanged] = []
+
+        def happened() -> bool:
+            for event in self.events:
+                if (
+                    isinstance(event, LinkChanged)
+                    and event.number > self._links
+                    and event.link is Link(expected)
+                ):
+                    self._links = event.number
+                    found.append(event)
+                    return True
+            return False
+
+        await self.until(happened, f"the link {expected}")
+        return found[0]
+
+    async def until(self, fact: Callable[[], bool], named: str) -> None:
+        """Wait until a fact holds, looking at every event and every few milliseconds."""
+        try:
+            async with asyncio.timeout(DEADLINE):
+                while not fact():
+                    self._news.clear()
+                    try:
+                        async with asyncio.timeout(0.01):  # a fact of the simulator publishes nothing
+                            await self._news.wait()
+                    except TimeoutError:
+                        continue
+        except TimeoutError:
+            seen = "\n".join(str(event) for event in self.events[-20:])
+            raise AssertionError(f"never saw {named}\nreadings: {self.readings}\n{seen}") from None
+
+    def links(self) -> list[Link]:
+        """Every change of the link so far."""
+        return [event.link for event in self.events if isinstance(event, LinkChanged)]
+
+    def _note(self, event: Event) -> None:
+        self.events.append(event)
+        if isinstance(event, ReadingsChanged):
+            self.readings.update(event.readings)
+        if isinstance(event, DeviceEvent):
+            self._news.set()
+
+
+@pytest.fixture
+async def witness() -> Witness:
+    return Witness()
+
+
+@pytest.fixture
+def device() -> Callable[..., Device]:
+    """Makes the device a test is about; port 0 lets its simulator take a free port."""
+
+    def make(driver: str, *, port: int | str = 0, host: str = "127.0.0.1", **options: Any) -> Device:
+        made = Device(id="device", room="hall", driver=driver, host=host, options=options)
+        return made.model_copy(update={"port": port})  # 0 is for tests: a file may not say it
+
+    return make
+
+
+@pytest.fixture
+def served(witness: Witness) -> Callable[..., AbstractAsyncContextManager[Any]]:
+    """Runs a driver under supervision against a simulator that listens; options may differ from its own."""
+
+    @asynccontextmanager
+    async def serve(
+        kind: type[Driver], simulator: Simulator, *, online: bool = True, **options: Any
+    ) -> AsyncIterator[Driver]:
+        device = simulator.device.model_copy(
+            update={"port": simulator.bound, "options": {**simulator.device.options, **options}}
+        )
+        driver = kind(device, witness.bus.publish)
+        driver_task = asyncio.create_task(supervise(driver, asyncio.Event(), first_pause=0.05, longest=0.2))
+        try:
+            if online:
+                await witness.link("online")
+            yield driver
+        finally:
+            driver_task.cancel()
+            await asyncio.gather(driver_task, return_exceptions=True)
+
+    return serve
