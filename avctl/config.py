@@ -112,6 +112,13 @@ class Broadcast(Section):
     renditions: tuple[Rendition, ...] = Field(LADDER, min_length=1, description="The ladder, best first.")
 
 
+class Preparation(Section):
+    """How a room is made ready."""
+
+    seconds: float = Field(60, ge=1, description="Seconds a device may take to reach its wanted state.")
+    retry_seconds: float = Field(2, ge=0.05, description="Seconds before a verb that failed is tried again.")
+
+
 class Follow(Section):
     """What happens when a microphone opens."""
 
@@ -154,10 +161,6 @@ class Room(Section):
     id: Identifier = Field(description="Short name used in addresses.")
     title: str = Field(description="Name people know it by.")
     title_en: str = Field("", description="The same in English.")
-    input: str = Field("hdmi1", description="Input the displays show when the room is prepared.")
-    brightness: int | None = Field(
-        None, ge=0, le=100, description="Brightness of the displays when prepared."
-    )
     wide: tuple[Shot, ...] = Field((), description="Shots of the whole room, the first is preferred.")
     shots: tuple[Shot, ...] = Field((), description="Which camera and preset shows which seats.")
 
@@ -175,6 +178,10 @@ class Device(Section):
         description="Port number, or a serial line (/dev/ttyS0, rfc2217://…); the driver's own if absent.",
     )
     options: Mapping[str, Any] = Field(default_factory=dict, description="What this driver can be told.")
+    prepare: Mapping[str, Mapping[str, Any]] = Field(
+        default_factory=dict,
+        description="Verbs, in order, that bring it to its wanted state before a session.",
+    )
 
 
 class Config(Section):
@@ -184,6 +191,7 @@ class Config(Section):
     web: Web = Field(Web(), description="Where pages and API are served.")
     store: Store = Field(Store(), description="Where the record is kept.")
     broadcast: Broadcast = Field(Broadcast(), description="How programmes are made.")
+    preparation: Preparation = Field(Preparation(), description="How a room is made ready.")
     follow: Follow = Field(Follow(), description="What happens when a microphone opens.")
     alerts: Alerts = Field(Alerts(), description="When a person must look.")
     simulators: Simulators = Field(Simulators(), description="The simulators' control port.")

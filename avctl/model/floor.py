@@ -1,0 +1,107 @@
+"""Who speaks and who waits in one hall."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Self
+
+from avctl.events import (
+    DeviceEvent,
+    FloorRequested,
+    FloorRequestEnded,
+    ItemStarted,
+    Link,
+    LinkChanged,
+    MicClosed,
+    MicOpened,
+    ReadingsChanged,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A seat that speaks or waits, since when, and who sits there (empty: not known)."""
+
+    seat: int
+    since: datetime
+    name: str = ""
+    group: str = ""
+    chairman: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Floor:
+    """The floor of a hall as its discussion system's events left it; ``known`` is false while it is away."""
+
+    device: str
+    known: bool = False
+    speakers: tuple[Place, ...] = ()
+    waiting: tuple[Place, ...] = ()
+    item: str = ""
+    seats: Mapping[str, Any] | None = None
+
+    def after(self, event: DeviceEvent) -> Self:
+        """The floor once ``event`` has happened."""
+        match event:
+            case LinkChanged():
+                return replace(self, known=event.link is Link.ONLINE)
+            case MicOpened():
+                return replace(self, speakers=self._with(self.speakers, event.seat, event.at))
+            case MicClosed():
+                return replace(self, speakers=_without(self.speakers, event.seat))
+            case FloorRequested():
+                return replace(self, waiting=self._with(self.waiting, event.seat, event.at))
+            case FloorRequestEnded():
+                return replace(self, waiting=_without(self.waiting, event.seat))
+            case ItemStarted():
+                return replace(self, item=event.title)
+            case ReadingsChanged():
+                return self._read(event)
+            case _:
+                return self
+
+    def person(self, seat: int) -> Mapping[str, Any]:
+        """What the discussion system says of a seat: ``name``, ``group``, ``chairman``."""
+        found: Mapping[str, Any] = (self.seats or {}).get(str(seat), {})
+        return found
+
+    def _read(self, event: ReadingsChanged) -> Self:
+        floor = self
+        if "seats" in event.readings:
+            floor = replace(floor, seats=event.readings["seats"])
+            floor = replace(
+                floor,
+                speakers=tuple(floor._place(place.seat, place.since) for place in floor.speakers),
+                waiting=tuple(floor._place(place.seat, place.since) for place in floor.waiting),
+            )
+        for name in ("speakers", "waiting"):
+            if name in event.readings:
+                before = {place.seat: place.since for place in getattr(floor, name)}
+                places = tuple(
+                    floor._place(seat, before.get(seat, event.at)) for seat in event.readings[name]
+                )
+                floor = (
+                    replace(floor, speakers=places) if name == "speakers" else replace(floor, waiting=places)
+                )
+        return floor
+
+    def _with(self, places: tuple[Place, ...], seat: int, since: datetime) -> tuple[Place, ...]:
+        if any(place.seat == seat for place in places):
+            return places
+        return (*places, self._place(seat, since))
+
+    def _place(self, seat: int, since: datetime) -> Place:
+        person = self.person(seat)
+        return Place(
+            seat=seat,
+            since=since,
+            name=str(person.get("name", "")),
+            group=str(person.get("group", "")),
+            chairman=bool(person.get("chairman", False)),
+        )
+
+
+def _without(places: tuple[Place, ...], seat: int) -> tuple[Place, ...]:
+    return tuple(place for place in places if place.seat != seat)
