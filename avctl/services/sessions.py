@@ -1,0 +1,158 @@
+"""The sessions: booked, run and ended; each change is an event, each act happens once."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterable
+from zoneinfo import ZoneInfo
+
+from avctl.bus import Bus
+from avctl.commands import (
+    AmendSession,
+    BookSession,
+    CancelSession,
+    CloseSession,
+    OpenSession,
+    ResumeSession,
+    SuspendSession,
+)
+from avctl.config import Config
+from avctl.desk import Desk
+from avctl.errors import BadArgument, Conflict, NotFound
+from avctl.events import ItemStarted, SessionBooked, SessionEvent
+from avctl.model.session import OVER, RUNNING, Booking, Phase, Session, amended, booking_of
+
+Settled = Callable[[], Awaitable[None]]
+
+
+class Sessions:
+    """Holds every session that is not over, and those that ended since the start."""
+
+    def __init__(self, config: Config, bus: Bus, settled: Settled) -> None:
+        self._config = config
+        self._bus = bus
+        self._settled = settled
+        self._sessions: dict[str, Session] = {}
+        self._booking = asyncio.Lock()
+        bus.listen(self._fold, SessionEvent)
+        bus.listen(self._item, ItemStarted)
+
+    def handle(self, desk: Desk) -> None:
+        """Answer the commands that concern a session's life."""
+        desk.handle(BookSession, self.book)
+        desk.handle(AmendSession, self.amend)
+        desk.handle(OpenSession, self.open)
+        desk.handle(SuspendSession, self.suspend)
+        desk.handle(ResumeSession, self.resume)
+        desk.handle(CloseSession, self.close)
+        desk.handle(CancelSession, self.cancel)
+
+    def restore(self, sessions: Iterable[Session]) -> None:
+        """Take in what the record holds, at start."""
+        self._sessions.update((session.id, session) for session in sessions)
+
+    def __iter__(self) -> Iterable[Session]:
+        return iter(sorted(self._sessions.values(), key=lambda session: session.booking.starts_at))
+
+    def get(self, session: str) -> Session:
+        """The session of an id; NotFound when there is none."""
+        try:
+            return self._sessions[session]
+        except KeyError:
+            raise NotFound(f"there is no session {session!r}") from None
+
+    def in_room(self, room: str) -> Session | None:
+        """The session a room is busy with: running, else being prepared, else the next one planned."""
+        mine = [one for one in self._sessions.values() if one.room == room and one.phase not in OVER]
+        order = {Phase.OPEN: 0, Phase.SUSPENDED: 0, Phase.READY: 1, Phase.PREPARING: 1}
+        mine.sort(key=lambda one: (order.get(one.phase, 2), one.booking.starts_at))
+        return mine[0] if mine else None
+
+    def running_in(self, room: str) -> Session | None:
+        """The session that is open or suspended in a room."""
+        found = self.in_room(room)
+        return found if found is not None and found.phase in RUNNING else None
+
+    async def book(self, command: BookSession) -> Session:
+        """Enter a session; Conflict names what it clashes with."""
+        booking = booking_of(command.details)
+        async with self._booking:
+            self._fits(booking, None)
+            zone = ZoneInfo(self._config.site.timezone)
+            identifier = f"{booking.starts_at.astimezone(zone):%Y%m%d}-{secrets.token_hex(3)}"
+            self._bus.publish(
+                SessionBooked(
+                    session=identifier, actor=command.actor, details=booking.model_dump(mode="json")
+                )
+            )
+            await self._settled()
+        return self.get(identifier)
+
+    async def amend(self, command: AmendSession) -> Session:
+        """Change a booking; Conflict as in ``book``."""
+        async with self._booking:
+            session = self.get(command.session)
+            event = session.amend(command.details, command.actor)
+            booking = amended(session.booking, command.details)
+            if session.phase in RUNNING and booking.room != session.room:
+                raise Conflict("a running session cannot change its room")
+            self._fits(booking, session.id)
+            self._bus.publish(event)
+            await self._settled()
+        return self.get(command.session)
+
+    async def open(self, command: OpenSession) -> Session:
+        """Begin the sitting, unless another one runs in the room."""
+        session = self.get(command.session)
+        running = self.running_in(session.room) if session.room else None
+        if running is not None and running.id != session.id:
+            raise Conflict(f"{running.title!r} ({running.id}) is running in this room")
+        return await self._tell(session.id, session.open(command.actor))
+
+    async def suspend(self, command: SuspendSession) -> Session:
+        """Interrupt the sitting."""
+        event = self.get(command.session).suspend(command.reason, command.actor)
+        return await self._tell(command.session, event)
+
+    async def resume(self, command: ResumeSession) -> Session:
+        """Go on."""
+        return await self._tell(command.session, self.get(command.session).resume(command.actor))
+
+    async def close(self, command: CloseSession) -> Session:
+        """End the sitting."""
+        return await self._tell(command.session, self.get(command.session).close(command.actor))
+
+    async def cancel(self, command: CancelSession) -> Session:
+        """Call the sitting off."""
+        return await self._tell(command.session, self.get(command.session).cancel(command.actor))
+
+    async def _tell(self, session: str, event: SessionEvent | None) -> Session:
+        if event is not None:
+            self._bus.publish(event)
+            await self._settled()
+        return self.get(session)
+
+    def _fits(self, booking: Booking, session: str | None) -> None:
+        if not booking.off_site and booking.room not in {room.id for room in self._config.rooms}:
+            known = ", ".join(room.id for room in self._config.rooms)
+            raise BadArgument("room", f"one of {known} (got {booking.room!r})")
+        for other in self._sessions.values():
+            if other.id != session and other.clashes(booking):
+                when = other.booking
+                raise Conflict(
+                    f"the room is taken by {other.title!r} ({other.id}) from "
+                    f"{when.starts_at.isoformat()} to {when.ends_at.isoformat()}"
+                )
+
+    def _fold(self, event: SessionEvent) -> None:
+        if isinstance(event, SessionBooked):
+            self._sessions[event.session] = Session.booked(event)
+        elif (session := self._sessions.get(event.session)) is not None:
+            self._sessions[event.session] = session.after(event)
+
+    def _item(self, event: ItemStarted) -> None:
+        room = next((one.room for one in self._config.devices if one.id == event.device), "")
+        session = self.running_in(room)
+        if session is not None:
+            self._sessions[session.id] = session.after(event)
