@@ -15,7 +15,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
 from avctl.bus import Bus
 from avctl.capabilities import Proof, capabilities_of, verbs_of
 from avctl.commands import Operate, Reconnect
-from avctl.config import Config, Device
+from avctl.config import Config
 from avctl.driver import Driver, load, supervise
 from avctl.errors import BadArgument, DeviceError, NoAnswer, NotFound, Unsupported
 from avctl.events import DeviceEvent, Event, VerbAsked, VerbDone, VerbRefused
@@ -118,7 +118,7 @@ class House:
             able = ", ".join(sorted(verbs_of(driver))) or "nothing"
             raise Unsupported(f"{command.device} cannot {command.verb}; it can {able}")
         arguments = validated(verb, command.arguments)
-        told = {"device": command.device, "verb": command.verb, "arguments": arguments}
+        told: dict[str, Any] = {"device": command.device, "verb": command.verb, "arguments": arguments}
         self._bus.publish(VerbAsked(actor=command.actor, **told))
         try:
             proof = await self._done(driver, command.verb, getattr(verb, "proof", None), arguments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from zoneinfo import ZoneInfo
 
 from avctl.bus import Bus
@@ -39,20 +39,15 @@ class Sessions:
         bus.listen(self._item, ItemStarted)
 
     def handle(self, desk: Desk) -> None:
-        """Answer the commands that concern a session's life."""
+        """Answer the commands that concern the schedule; ``services.run`` answers the acts of a sitting."""
         desk.handle(BookSession, self.book)
         desk.handle(AmendSession, self.amend)
-        desk.handle(OpenSession, self.open)
-        desk.handle(SuspendSession, self.suspend)
-        desk.handle(ResumeSession, self.resume)
-        desk.handle(CloseSession, self.close)
-        desk.handle(CancelSession, self.cancel)
 
     def restore(self, sessions: Iterable[Session]) -> None:
         """Take in what the record holds, at start."""
         self._sessions.update((session.id, session) for session in sessions)
 
-    def __iter__(self) -> Iterable[Session]:
+    def __iter__(self) -> Iterator[Session]:
         return iter(sorted(self._sessions.values(), key=lambda session: session.booking.starts_at))
 
     def get(self, session: str) -> Session:

@@ -1,0 +1,186 @@
+"""Alerts: rules from events; one alert per rule and subject while its cause lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from avctl.bus import Bus
+from avctl.commands import AcknowledgeAlert
+from avctl.config import Config
+from avctl.errors import BadArgument, NotFound
+from avctl.events import (
+    AlertCleared,
+    AlertEvent,
+    AlertRaised,
+    BroadcastEnded,
+    BroadcastFailed,
+    Link,
+    LinkChanged,
+    ReadingsChanged,
+    Severity,
+)
+from avctl.model.alert import Alert
+from avctl.services.house import House
+from avctl.services.sessions import Sessions
+
+SOURCE = "streams.feed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingRule:
+    """An alert while a reading of a device has a value."""
+
+    rule: str
+    reading: str
+    bad: object
+    severity: Severity
+    text: str
+
+
+READING_RULES = (
+    ReadingRule(
+        rule="broadcast_stalled",
+        reading="advancing",
+        bad=False,
+        severity=Severity.CRITICAL,
+        text="The public playlist does not advance",
+    ),
+    ReadingRule(
+        rule="recording_stalled",
+        reading="growing",
+        bad=False,
+        severity=Severity.CRITICAL,
+        text="The recording does not grow",
+    ),
+)
+
+
+class Alerts:
+    """Holds what is raised, and what was cleared since the start."""
+
+    def __init__(self, config: Config, bus: Bus, house: House, sessions: Sessions) -> None:
+        self._config, self._bus = config, bus
+        self._house, self._sessions = house, sessions
+        self._alerts: dict[str, Alert] = {}
+        self._raised: dict[tuple[str, str], str] = {}
+        self._grace: dict[str, asyncio.TimerHandle] = {}
+        bus.listen(self._fold, AlertEvent)
+        bus.listen(self._link, LinkChanged)
+        bus.listen(self._readings, ReadingsChanged)
+        bus.listen(self._failed, BroadcastFailed)
+        bus.listen(self._ended, BroadcastEnded)
+
+    def restore(self, alerts: Iterable[Alert]) -> None:
+        """Take in what the record says is raised, at start."""
+        for alert in alerts:
+            self._alerts[alert.id] = alert
+            self._raised[alert.rule, alert.subject] = alert.id
+
+    def __iter__(self) -> Iterator[Alert]:
+        """Raised ones first, the gravest first, then the latest."""
+        order = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
+        return iter(
+            sorted(
+                self._alerts.values(),
+                key=lambda alert: (
+                    not alert.raised,
+                    order.index(alert.severity),
+                    -alert.raised_at.timestamp(),
+                ),
+            )
+        )
+
+    def raised(self) -> tuple[Alert, ...]:
+        """What is raised now."""
+        return tuple(alert for alert in self if alert.raised)
+
+    def get(self, alert: str) -> Alert:
+        """The alert of an id; NotFound when there is none."""
+        try:
+            return self._alerts[alert]
+        except KeyError:
+            raise NotFound(f"there is no alert {alert!r}") from None
+
+    async def acknowledge(self, command: AcknowledgeAlert) -> Alert:
+        """Take an alert in hand, with a reason."""
+        if not command.reason.strip():
+            raise BadArgument("reason", "why, in a few words")
+        event = self.get(command.alert).acknowledge(command.reason.strip(), command.actor)
+        if event is not None:
+            self._bus.publish(event)
+        return self.get(command.alert)
+
+    def close(self) -> None:
+        """Let every timer go."""
+        for timer in self._grace.values():
+            timer.cancel()
+
+    def _link(self, event: LinkChanged) -> None:
+        if (timer := self._grace.pop(event.device, None)) is not None:
+            timer.cancel()
+        match event.link:
+            case Link.REFUSED:
+                self._raise("wrong_password", event.device, Severity.CRITICAL, event.reason)
+            case Link.OFFLINE:
+                loop = asyncio.get_running_loop()
+                after = self._config.alerts.offline_after
+                self._grace[event.device] = loop.call_later(after, self._offline, event.device)
+            case Link.ONLINE:
+                for rule in ("wrong_password", "device_offline", "source_lost"):
+                    self._clear(rule, event.device)
+            case Link.CONNECTING:
+                self._clear("source_lost", event.device)
+
+    def _offline(self, device: str) -> None:
+        if device not in self._house:
+            return
+        state = self._house.state(device)
+        rule = "source_lost" if state.driver == SOURCE else "device_offline"
+        text = f"{state.title}: {state.reason or 'no connection'}"
+        self._raise(rule, device, self._weight(state.room), text)
+
+    def _readings(self, event: ReadingsChanged) -> None:
+        for rule in READING_RULES:
+            if rule.reading in event.readings:
+                if event.readings[rule.reading] == rule.bad:
+                    self._raise(rule.rule, event.device, rule.severity, rule.text)
+                else:
+                    self._clear(rule.rule, event.device)
+
+    def _failed(self, event: BroadcastFailed) -> None:
+        self._raise("broadcast_failed", event.session, Severity.CRITICAL, event.reason)
+
+    def _ended(self, event: BroadcastEnded) -> None:
+        self._clear("broadcast_failed", event.session)
+        for rule, subject in tuple(self._raised):
+            if subject == f"programme-{event.session}":
+                self._clear(rule, subject)
+
+    def _weight(self, room: str) -> Severity:
+        """A fault weighs more while the room has a session."""
+        return Severity.CRITICAL if self._sessions.running_in(room) else Severity.WARNING
+
+    def _raise(self, rule: str, subject: str, severity: Severity, text: str) -> None:
+        if (rule, subject) not in self._raised:
+            self._bus.publish(
+                AlertRaised(
+                    alert=secrets.token_hex(6), rule=rule, subject=subject, severity=severity, text=text
+                )
+            )
+
+    def _clear(self, rule: str, subject: str) -> None:
+        if (alert := self._raised.get((rule, subject))) is not None:
+            self._bus.publish(AlertCleared(alert=alert))
+
+    def _fold(self, event: AlertEvent) -> None:
+        match event:
+            case AlertRaised():
+                self._alerts[event.alert] = Alert.of(event)
+                self._raised[event.rule, event.subject] = event.alert
+            case _ if (alert := self._alerts.get(event.alert)) is not None:
+                self._alerts[event.alert] = alert.after(event)
+                if isinstance(event, AlertCleared):
+                    self._raised.pop((alert.rule, alert.subject), None)

@@ -1,0 +1,99 @@
+"""The run of a session: what its acts mean for the broadcast and the recording.
+
+The session's own event comes first and stands, whatever the programme does: a sitting that was suspended
+is suspended. The broadcast keeps what is wanted of it and is brought to that by its own supervisor.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from avctl.bus import Bus
+from avctl.commands import (
+    CancelSession,
+    CloseSession,
+    Command,
+    GoDark,
+    GoLive,
+    OpenSession,
+    ResumeSession,
+    ShowSlate,
+    StartRecording,
+    SuspendSession,
+)
+from avctl.desk import Desk
+from avctl.errors import AvctlError, NotFound
+from avctl.events import BroadcastDegraded, ChapterMarked
+from avctl.model.session import Phase, Policy, Session
+from avctl.services.sessions import Sessions
+
+log = logging.getLogger(__name__)
+
+
+class Run:
+    """Answers the acts of a session that concern its programme too."""
+
+    def __init__(self, bus: Bus, desk: Desk, sessions: Sessions) -> None:
+        self._bus, self._desk, self._sessions = bus, desk, sessions
+
+    def handle(self, desk: Desk) -> None:
+        """Answer the acts of a running session."""
+        desk.handle(OpenSession, self.open)
+        desk.handle(SuspendSession, self.suspend)
+        desk.handle(ResumeSession, self.resume)
+        desk.handle(CloseSession, self.close)
+        desk.handle(CancelSession, self.cancel)
+
+    async def open(self, command: OpenSession) -> Session:
+        """Begin the sitting; what the policy wants begins with it."""
+        before = self._sessions.get(command.session).phase
+        session = await self._sessions.open(command)
+        if session.broadcastable and before is not Phase.OPEN:
+            self._mark(session, "open")
+            live = session.booking.policy is Policy.LIVE
+            act = GoLive if live else StartRecording
+            await self._try(act(actor=command.actor, session=session.id))
+        return session
+
+    async def suspend(self, command: SuspendSession) -> Session:
+        """Interrupt the sitting; the programme shows the slate of the reason."""
+        session = await self._sessions.suspend(command)
+        if session.broadcastable:
+            self._mark(session, str(command.reason))
+            await self._try(ShowSlate(actor=command.actor, session=session.id, slate=str(command.reason)))
+        return session
+
+    async def resume(self, command: ResumeSession) -> Session:
+        """Go on; the programme shows the hall again."""
+        session = await self._sessions.resume(command)
+        if session.broadcastable:
+            self._mark(session, "resumed")
+            await self._try(ShowSlate(actor=command.actor, session=session.id, slate=""))
+        return session
+
+    async def close(self, command: CloseSession) -> Session:
+        """End the sitting, the programme and the recording."""
+        session = await self._sessions.close(command)
+        if session.broadcastable:
+            await self._try(GoDark(actor=command.actor, session=session.id))
+        return session
+
+    async def cancel(self, command: CancelSession) -> Session:
+        """Call the sitting off; a programme that was armed ends."""
+        session = await self._sessions.cancel(command)
+        if session.broadcastable:
+            await self._try(GoDark(actor=command.actor, session=session.id))
+        return session
+
+    def _mark(self, session: Session, title: str) -> None:
+        self._bus.publish(ChapterMarked(session=session.id, kind="phase", title=title))
+
+    async def _try(self, command: Command) -> None:
+        try:
+            await self._desk.obey(command)
+        except NotFound:
+            pass  # it never had a programme: nothing to bring along
+        except AvctlError as refusal:
+            log.error("%s failed: %s", type(command).__name__, refusal)
+            session = getattr(command, "session", "")
+            self._bus.publish(BroadcastDegraded(session=session, reason=str(refusal)))
