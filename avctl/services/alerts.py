@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from avctl.bus import Bus
@@ -17,14 +17,18 @@ from avctl.events import (
     AlertRaised,
     BroadcastEnded,
     BroadcastFailed,
+    Event,
     Link,
     LinkChanged,
     ReadingsChanged,
     Severity,
 )
 from avctl.model.alert import Alert
+from avctl.model.session import OVER
 from avctl.services.house import House
+from avctl.services.journal import Journal, Write
 from avctl.services.sessions import Sessions
+from avctl.store import Store, records
 
 SOURCE = "streams.feed"
 
@@ -61,21 +65,26 @@ READING_RULES = (
 class Alerts:
     """Holds what is raised, and what was cleared since the start."""
 
-    def __init__(self, config: Config, bus: Bus, house: House, sessions: Sessions) -> None:
+    def __init__(
+        self, config: Config, bus: Bus, store: Store, journal: Journal, house: House, sessions: Sessions
+    ) -> None:
         self._config, self._bus = config, bus
-        self._house, self._sessions = house, sessions
+        self._store, self._house, self._sessions = store, house, sessions
         self._alerts: dict[str, Alert] = {}
         self._raised: dict[tuple[str, str], str] = {}
         self._grace: dict[str, asyncio.TimerHandle] = {}
         bus.listen(self._fold, AlertEvent)
+        journal.keep(self._kept)
         bus.listen(self._link, LinkChanged)
         bus.listen(self._readings, ReadingsChanged)
         bus.listen(self._failed, BroadcastFailed)
         bus.listen(self._ended, BroadcastEnded)
 
-    def restore(self, alerts: Iterable[Alert]) -> None:
+    async def restore(self) -> None:
         """Take in what the record says is raised, at start."""
-        for alert in alerts:
+        async with self._store.read() as connection:
+            raised = await records.raised_alerts(connection)
+        for alert in raised:
             self._alerts[alert.id] = alert
             self._raised[alert.rule, alert.subject] = alert.id
 
@@ -112,6 +121,13 @@ class Alerts:
         if event is not None:
             self._bus.publish(event)
         return self.get(command.alert)
+
+    def forget_strangers(self) -> None:
+        """Clear what was raised about devices and sittings that are no more; once, when all are known."""
+        sessions = {session.id for session in self._sessions if session.phase not in OVER}
+        for rule, subject in tuple(self._raised):
+            if subject not in self._house and subject not in sessions:
+                self._clear(rule, subject)
 
     def close(self) -> None:
         """Let every timer go."""
@@ -174,6 +190,11 @@ class Alerts:
     def _clear(self, rule: str, subject: str) -> None:
         if (alert := self._raised.get((rule, subject))) is not None:
             self._bus.publish(AlertCleared(alert=alert))
+
+    def _kept(self, event: Event) -> Write | None:
+        if isinstance(event, AlertEvent) and (alert := self._alerts.get(event.alert)) is not None:
+            return Write(records.save_alert, alert)
+        return None
 
     def _fold(self, event: AlertEvent) -> None:
         match event:

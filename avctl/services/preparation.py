@@ -13,17 +13,18 @@ from avctl.errors import AvctlError, DeviceError
 from avctl.events import SessionReady
 from avctl.model.session import Session
 from avctl.services.house import House
-from avctl.services.sessions import Sessions, Settled
+from avctl.services.journal import Journal
+from avctl.services.sessions import Sessions
 
 
 class Preparation:
     """Prepares rooms; one failed device never stops the rest."""
 
     def __init__(
-        self, config: Config, bus: Bus, desk: Desk, house: House, sessions: Sessions, settled: Settled
+        self, config: Config, bus: Bus, desk: Desk, house: House, sessions: Sessions, journal: Journal
     ) -> None:
         self._config, self._bus, self._desk = config, bus, desk
-        self._house, self._sessions, self._settled = house, sessions, settled
+        self._house, self._sessions, self._settled = house, sessions, journal.settled
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def prepare(self, command: PrepareSession) -> Session:

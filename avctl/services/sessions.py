@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from avctl.bus import Bus
@@ -20,32 +21,61 @@ from avctl.commands import (
 from avctl.config import Config
 from avctl.desk import Desk
 from avctl.errors import BadArgument, Conflict, NotFound
-from avctl.events import ItemStarted, SessionBooked, SessionEvent
+from avctl.events import ChapterMarked, Event, ItemStarted, SessionBooked, SessionEvent, now
 from avctl.model.session import OVER, RUNNING, Booking, Phase, Session, amended, booking_of
+from avctl.services.journal import Journal, Write
+from avctl.store import Store, records
 
-Settled = Callable[[], Awaitable[None]]
+RECENT = timedelta(days=31)  # sittings that ended within are held in memory from the start
 
 
 class Sessions:
     """Holds every session that is not over, and those that ended since the start."""
 
-    def __init__(self, config: Config, bus: Bus, settled: Settled) -> None:
+    def __init__(self, config: Config, bus: Bus, store: Store, journal: Journal) -> None:
         self._config = config
         self._bus = bus
-        self._settled = settled
+        self._store = store
+        self._settled = journal.settled
         self._sessions: dict[str, Session] = {}
         self._booking = asyncio.Lock()
         bus.listen(self._fold, SessionEvent)
         bus.listen(self._item, ItemStarted)
+        journal.keep(self._kept)
+        journal.keep(_chapter)
 
     def handle(self, desk: Desk) -> None:
         """Answer the commands that concern the schedule; ``services.run`` answers the acts of a sitting."""
         desk.handle(BookSession, self.book)
         desk.handle(AmendSession, self.amend)
 
-    def restore(self, sessions: Iterable[Session]) -> None:
-        """Take in what the record holds, at start."""
-        self._sessions.update((session.id, session) for session in sessions)
+    async def restore(self) -> None:
+        """Take in what the record holds, at start: what is not over, and what was lately."""
+        async with self._store.read() as connection:
+            lately = await records.sessions_between(connection, now() - RECENT, now())
+            not_over = await records.open_sessions(connection)
+        self._sessions.update((session.id, session) for session in (*lately, *not_over))
+
+    async def find(self, session: str) -> Session:
+        """As ``get``, and looks into the record for sittings of long ago."""
+        if session not in self._sessions:
+            async with self._store.read() as connection:
+                found = await records.session_of(connection, session)
+            if found is not None:
+                return found
+        return self.get(session)
+
+    async def between(self, since: datetime, until: datetime) -> tuple[Session, ...]:
+        """Those planned to begin from ``since`` and before ``until``, by planned start."""
+        await self._settled()
+        async with self._store.read() as connection:
+            return await records.sessions_between(connection, since, until)
+
+    async def chapters(self, session: str) -> tuple[ChapterMarked, ...]:
+        """The moments of a session worth finding again, in order."""
+        await self._settled()
+        async with self._store.read() as connection:
+            return await records.chapters_of(connection, session)
 
     def __iter__(self) -> Iterator[Session]:
         return iter(sorted(self._sessions.values(), key=lambda session: session.booking.starts_at))
@@ -140,6 +170,19 @@ class Sessions:
                     f"{when.starts_at.isoformat()} to {when.ends_at.isoformat()}"
                 )
 
+    def _kept(self, event: Event) -> Write | None:
+        match event:
+            case SessionEvent() if not event.transient:
+                session = self._sessions.get(event.session)
+            case ItemStarted():
+                session = self.running_in(self._room_of(event.device))
+            case _:
+                return None
+        return None if session is None else Write(records.save_session, session)
+
+    def _room_of(self, device: str) -> str:
+        return next((one.room for one in self._config.devices if one.id == device), "")
+
     def _fold(self, event: SessionEvent) -> None:
         if isinstance(event, SessionBooked):
             self._sessions[event.session] = Session.booked(event)
@@ -147,7 +190,10 @@ class Sessions:
             self._sessions[event.session] = session.after(event)
 
     def _item(self, event: ItemStarted) -> None:
-        room = next((one.room for one in self._config.devices if one.id == event.device), "")
-        session = self.running_in(room)
+        session = self.running_in(self._room_of(event.device))
         if session is not None:
             self._sessions[session.id] = session.after(event)
+
+
+def _chapter(event: Event) -> Write | None:
+    return Write(records.save_chapter, event) if isinstance(event, ChapterMarked) else None

@@ -1,0 +1,57 @@
+"""``avctl run``: the controller behind its doors."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from pathlib import Path
+
+import uvicorn
+
+from avctl.api.application import create_app
+from avctl.config import Config
+from avctl.errors import ConfigError
+from avctl.main.compose import controller
+from dashboards import mount
+
+log = logging.getLogger(__name__)
+
+GOODBYE_SECONDS = 3  # how long open pages may take to end
+
+
+async def serve(config: Config, data: Path) -> None:
+    """Run the controller and serve pages and API until told to stop."""
+    listening = _listen(config.web.host, config.web.port)
+    with listening:
+        async with controller(config, data) as everything:
+            app = create_app(everything)
+            mount(app, everything)
+            server = uvicorn.Server(
+                uvicorn.Config(
+                    app,
+                    log_config=None,
+                    access_log=False,
+                    lifespan="off",
+                    timeout_graceful_shutdown=GOODBYE_SECONDS,
+                    proxy_headers=bool(config.web.url),
+                    server_header=False,
+                )
+            )
+            log.info("avctl serves http://%s:%s", config.web.host, config.web.port)
+            await server.serve(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the address first: a second controller must fail before it touches a device."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as fault:
+        listening.close()
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {fault.strerror}",
+            (("web.port", f"a port nobody uses ({fault.strerror})"),),
+        ) from fault
+    return listening
