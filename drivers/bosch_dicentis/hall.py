@@ -1,0 +1,237 @@
+"""What the server's lists say together: which number a seat has, who sits there, who speaks and waits."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from drivers.bosch_dicentis.messages import id_of, rows, text_of
+
+WAITS = frozenset({"isrequest", "isresponserequest"})
+RESPONDS = frozenset({"isresponder", "isresponserequest"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seat:
+    """A row of GetSeats. ``assigned`` and ``seated`` are participants."""
+
+    id: str
+    label: str = ""
+    screen_line: str = ""
+    assigned: str = ""
+    seated: str = ""
+    chairman: bool = False
+    fault: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A row of the discussion list. A participant without a seat has his own id as ``seat``."""
+
+    seat: str
+    participant: str = ""
+    screen_line: str = ""
+    on: bool = False
+    kind: str = ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is a request for the floor."""
+        return not self.on and self.kind in WAITS
+
+    @property
+    def responds(self) -> bool:
+        """Whether it is about a response to a speech, which has its own operations."""
+        return self.kind in RESPONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """A row of GetParticipants."""
+
+    name: str
+    group: str
+
+
+@dataclass
+class Numbers:
+    """The number people know a seat by, for each of the server's identifiers."""
+
+    _number: dict[str, int] = field(default_factory=dict)
+    _seat: dict[int, str] = field(default_factory=dict)
+
+    def learn(self, labels: Mapping[str, str]) -> None:
+        """Number these seats: the first number in a label counts, then stability, then order."""
+        before = self._number
+        self._number, self._seat = {}, {}
+        wanted = {seat: _first_number(label) for seat, label in labels.items()}
+        for seat, number in sorted(wanted.items(), key=lambda item: before.get(item[0]) != item[1]):
+            if number is not None and number not in self._seat:
+                self._give(seat, number)
+        for seat in (*labels, *before):
+            if seat not in self._number:
+                self._give_free(seat, before.get(seat))
+
+    def of(self, seat: str) -> int:
+        """The number of a seat, a new one when it is not known."""
+        if seat not in self._number:
+            self._give_free(seat, None)
+        return self._number[seat]
+
+    def seat(self, number: int) -> str | None:
+        """The seat of a number."""
+        return self._seat.get(number)
+
+    def _give(self, seat: str, number: int) -> None:
+        self._number[seat] = number
+        self._seat[number] = seat
+
+    def _give_free(self, seat: str, before: int | None) -> None:
+        # From the identifier itself, so that it is the same after a restart.
+        number = before if before is not None else 10_000 + zlib.crc32(seat.encode()) % 90_000
+        while number in self._seat:
+            number += 1
+        self._give(seat, number)
+
+
+class Hall:
+    """Folds the server's answers; gives the readings of a discussion system."""
+
+    def __init__(self) -> None:
+        self.numbers = Numbers()
+        self.seats: dict[str, Seat] = {}
+        self.entries: tuple[Entry, ...] = ()
+        self.reading: dict[str, dict[str, Any]] = {}
+        self._entry: dict[str, Entry] = {}
+        self._people: dict[str, Person] = {}
+        self._seated: dict[str, str] = {}
+        self._assigned: dict[str, str] = {}
+        self._sits: dict[str, str] = {}
+
+    @property
+    def speakers(self) -> tuple[int, ...]:
+        """The seats whose microphone is live, in the list's order."""
+        return self._numbered(entry for entry in self.entries if entry.on)
+
+    @property
+    def waiting(self) -> tuple[int, ...]:
+        """The seats that asked for the floor, in the list's order."""
+        return self._numbered(entry for entry in self.entries if entry.waits)
+
+    def entry(self, number: int) -> Entry | None:
+        """The row of the discussion list that is about a seat."""
+        return self._entry.get(self.numbers.seat(number) or "")
+
+    def take_seats(self, parameters: Mapping[str, Any]) -> None:
+        """Learn from GetSeats."""
+        found = [_seat(row, self._assigned, self._sits) for row in rows(parameters, "seats")]
+        self.seats = {seat.id: seat for seat in found if seat.id}
+        self._seated = {seat.seated: seat.id for seat in self.seats.values() if seat.seated}
+        self.numbers.learn({seat.id: seat.label for seat in self.seats.values()})
+        self.write()
+
+    def take_participants(self, parameters: Mapping[str, Any]) -> None:
+        """Learn from GetParticipants."""
+        self._people = {
+            id_of(row, "participantId"): Person(
+                name=" ".join(filter(None, (text_of(row, "firstName"), text_of(row, "lastName")))),
+                group=text_of(row, "group"),
+            )
+            for row in rows(parameters, "participants")
+        }
+        self.write()
+
+    def take_places(self, parameters: Mapping[str, Any]) -> None:
+        """Learn from GetParticipantSeats; counts where GetSeats does not say it itself."""
+        self._assigned, self._sits = {}, {}
+        for row in rows(parameters, "participantSeats"):
+            person = id_of(row, "participantId")
+            self._assigned[id_of(row, "assignedSeatId")] = person
+            self._sits[id_of(row, "seatedSeatId")] = person
+
+    def take_list(self, parameters: Mapping[str, Any]) -> None:
+        """Learn from GetDiscussionList; touches only the seats it is about."""
+        found = [_entry(row) for row in rows(parameters, "discussionList")]
+        before, self.entries = self._entry, tuple(entry for entry in found if entry.seat)
+        self._entry = {}
+        for entry in self.entries:
+            self._entry.setdefault(entry.seat, entry)
+        changed = {}
+        for seat in {**before, **self._entry}:
+            key, row = str(self.numbers.of(seat)), self._row(seat)
+            if self.reading.get(key) != row and (seat in self.seats or seat in self._entry):
+                changed[key] = row
+        if changed:
+            self.reading = {**self.reading, **changed}
+
+    def unknown(self) -> bool:
+        """Whether the discussion list is about a seat that GetSeats did not tell."""
+        return any(entry.seat not in self.seats and entry.seat != entry.participant for entry in self.entries)
+
+    def write(self) -> None:
+        """Make the reading of all seats anew."""
+        known = {seat: self.numbers.of(seat) for seat in (*self.seats, *self._entry)}
+        self.reading = {
+            str(number): self._row(seat) for seat, number in sorted(known.items(), key=lambda item: item[1])
+        }
+
+    def _row(self, id_: str) -> dict[str, Any]:
+        seat = self.seats.get(id_) or Seat(id=id_)
+        entry = self._entry.get(id_)
+        if entry is not None and entry.participant:
+            person, line = entry.participant, entry.screen_line or seat.screen_line
+            if person != self._occupant(seat):
+                line = entry.screen_line
+        else:
+            person, line = self._occupant(seat), seat.screen_line
+        known = self._people.get(person, Person(name="", group=""))
+        # The screen of an empty seat shows the seat's own label: that is nobody's name.
+        name = known.name or ("" if line == seat.label else line)
+        return {"name": name, "group": known.group, "chairman": seat.chairman, "fault": seat.fault}
+
+    def _occupant(self, seat: Seat) -> str:
+        if seat.seated or not seat.assigned:
+            return seat.seated
+        return "" if self._seated.get(seat.assigned, seat.id) != seat.id else seat.assigned
+
+    def _numbered(self, entries: Iterable[Entry]) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(self.numbers.of(entry.seat) for entry in entries))
+
+
+def _seat(row: Mapping[str, Any], assigned: Mapping[str, str], sits: Mapping[str, str]) -> Seat:
+    id_ = id_of(row, "seatId")
+    attributes = row.get("attributes")
+    status = text_of(row, "status").lower()
+    return Seat(
+        id=id_,
+        label=text_of(row, "seatName"),
+        screen_line=text_of(row, "screenLine"),
+        assigned=_told(row, "assignedParticipantId", assigned.get(id_, "")),
+        seated=_told(row, "seatedParticipantId", sits.get(id_, "")),
+        chairman=isinstance(attributes, list)
+        and any(isinstance(one, str) and one.lower() == "chairman" for one in attributes),
+        fault="disconnected" if status == "disconnected" else "",
+    )
+
+
+def _told(row: Mapping[str, Any], name: str, otherwise: str) -> str:
+    return id_of(row, name) if name in row else otherwise
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    participant = id_of(row, "participantId")
+    return Entry(
+        seat=id_of(row, "seatId") or participant,
+        participant=participant,
+        screen_line=text_of(row, "screenLine"),
+        on=text_of(row, "microphoneState").lower() == "on",
+        kind=text_of(row, "speakerType").lower(),
+    )
+
+
+def _first_number(label: str) -> int | None:
+    found = re.search(r"\d{1,9}", label)
+    return int(found[0]) if found else None
