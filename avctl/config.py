@@ -6,18 +6,36 @@ A secret is written in the file as ``env:NAME``, and read from the environment.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from avctl.errors import ConfigError
+from avctl.faults import close, faults_of, key_of
 
-Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-PortNumber = Annotated[int, Field(ge=1, le=65535)]
+X264 = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
+]
+LINE = re.compile(r"^(/|[A-Za-z][A-Za-z0-9+.-]*://).")
+
+
+def _identifier(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name):
+        raise ValueError("small Latin letters, digits, - and _, at most 63, a letter or digit first")
+    return name
 
 
 def _time_zone(name: str) -> str:
@@ -26,10 +44,18 @@ def _time_zone(name: str) -> str:
     return name
 
 
-def _port_or_line(port: int | str | None) -> int | str | None:
-    if isinstance(port, bool) or (isinstance(port, int) and not 1 <= port <= 65535):
-        raise ValueError("a port from 1 to 65535")
+def _port_or_line(port: object) -> object:
+    if isinstance(port, str) and port.isdecimal():  # from the environment everything is text
+        port = int(port)
+    if port is None or (isinstance(port, str) and LINE.match(port)):
+        return port
+    if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
+        raise ValueError("a port from 1 to 65535, or a serial line (/dev/ttyS0, rfc2217://...)")
     return port
+
+
+Identifier = Annotated[str, AfterValidator(_identifier)]
+PortNumber = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Section(BaseModel):
@@ -46,7 +72,7 @@ class Site(Section):
     timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
         "Europe/Kyiv", description="The time zone in which times are shown."
     )
-    language: str = Field("uk", pattern="^(uk|en)$", description="The language a new visitor sees: uk or en.")
+    language: Literal["uk", "en"] = Field("uk", description="The language a new visitor sees: uk or en.")
 
     @property
     def zone(self) -> ZoneInfo:
@@ -94,7 +120,7 @@ class Broadcast(Section):
 
     ffmpeg: str = Field("", description="Path of ffmpeg; empty: the one on PATH, else the one avctl brings.")
     fps: int = Field(25, ge=1, le=60, description="Pictures each second.")
-    preset: str = Field("veryfast", description="x264 preset: slower looks better and costs more.")
+    preset: X264 = Field("veryfast", description="x264 preset: slower looks better and costs more.")
     segment_seconds: int = Field(2, ge=1, le=10, description="Length of a segment in seconds.")
     dvr_seconds: int = Field(
         0, ge=0, description="How far viewers can go back, in seconds; 0: the whole sitting."
@@ -148,6 +174,14 @@ class Shot(Section):
     first: int | None = Field(None, ge=1, description="First seat of a range it shows.")
     last: int | None = Field(None, ge=1, description="Last seat of that range.")
 
+    @model_validator(mode="after")
+    def _whole_range(self) -> Self:
+        if (self.first is None) != (self.last is None):
+            raise ValueError("both first and last, or neither")
+        if self.first is not None and self.last is not None and self.first > self.last:
+            raise ValueError(f"first not after last (got {self.first} to {self.last})")
+        return self
+
     def shows(self, seat: int) -> bool:
         """Whether the seat is in the picture."""
         if seat in self.seats:
@@ -173,7 +207,7 @@ class Device(Section):
     driver: str = Field(description="Driver that speaks to it: a module of drivers/, or a dotted name.")
     title: str = Field("", description="Name people know it by.")
     host: str = Field("127.0.0.1", description="Address on the network.")
-    port: Annotated[int | str | None, AfterValidator(_port_or_line)] = Field(
+    port: Annotated[int | str | None, BeforeValidator(_port_or_line)] = Field(
         None,
         description="Port number, or a serial line (/dev/ttyS0, rfc2217://…); the driver's own if absent.",
     )
@@ -216,92 +250,95 @@ def read(path: Path, environment: Mapping[str, str] | None = None) -> Config:
 
     Driver names and options are checked by ``avctl.check``, which knows drivers.
     """
+    return parse(tables(path), str(path), os.environ if environment is None else environment)
+
+
+def tables(path: Path) -> Mapping[str, Any]:
+    """What stands in the file, as it stands there; ConfigError when it cannot be read."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as fault:
         raise ConfigError(
             f"{path}: {fault.strerror}", (("", f"a readable file ({fault.strerror})"),)
         ) from fault
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise ConfigError(f"{path}: {fault}", (("", f"valid TOML ({fault})"),)) from fault
-    return parse(data, str(path), os.environ if environment is None else environment)
 
 
 def parse(data: Mapping[str, Any], source: str, environment: Mapping[str, str]) -> Config:
     """The configuration of parsed TOML; ``source`` is named in the error."""
-    faults: list[tuple[str, str]] = []
-    filled = _with_secrets(data, environment, "", faults)
+    filled = Filled(data, environment)
+    faults = list(filled.faults)
     config: Config | None = None
     try:
-        config = Config.model_validate(filled)
-    except ValidationError as fault:
-        faults.extend((_key(error["loc"]), _expected(error)) for error in fault.errors())
-    faults.extend(_crossed(filled))
+        config = Config.model_validate(filled.data)
+    except ValidationError as problem:
+        faults.extend(
+            (key, expected)
+            for key, expected in faults_of(problem, Config, filled.hidden)
+            if key not in filled.missing
+        )
+    faults.extend(_crossed(filled.data))
     if faults or config is None:
         raise ConfigError(f"{source} has {len(faults)} fault(s)", tuple(faults))
     return config
 
 
-def _with_secrets(value: Any, environment: Mapping[str, str], key: str, faults: list[tuple[str, str]]) -> Any:
-    if isinstance(value, Mapping):
-        return {
-            name: _with_secrets(inner, environment, f"{key}.{name}".lstrip("."), faults)
-            for name, inner in value.items()
-        }
-    if isinstance(value, list):
-        return [_with_secrets(inner, environment, f"{key}[{at}]", faults) for at, inner in enumerate(value)]
-    if isinstance(value, str) and value.startswith("env:"):
-        name = value.removeprefix("env:")
-        if name not in environment:
-            faults.append((key, f"the environment variable {name} (it is not set)"))
-        return environment.get(name, "")
-    return value
+class Filled:
+    """The file's data with ``env:NAME`` replaced by what the environment has under that name."""
 
+    def __init__(self, data: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.hidden: set[str] = set()
+        self.missing: set[str] = set()
+        self.faults: list[tuple[str, str]] = []
+        self.data: Mapping[str, Any] = self._fill(data, ())
 
-def _key(location: tuple[int | str, ...]) -> str:
-    key = ""
-    for part in location:
-        key += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return key.lstrip(".")
-
-
-def _expected(error: Any) -> str:
-    if error["type"] == "extra_forbidden":
-        return "no such key"
-    if error["type"] == "missing":
-        return "a value (the key is missing)"
-    return f"{error['msg']} (got {error['input']!r})"
+    def _fill(self, value: Any, place: tuple[int | str, ...]) -> Any:
+        if isinstance(value, Mapping):
+            return {name: self._fill(inner, (*place, name)) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._fill(inner, (*place, at)) for at, inner in enumerate(value)]
+        if isinstance(value, str) and value.startswith("env:"):
+            name, key = value.removeprefix("env:"), key_of(place)
+            self.hidden.add(key)
+            if name not in self._environment:
+                self.missing.add(key)
+                self.faults.append((key, f"the environment variable {name} (it is not set)"))
+            return self._environment.get(name, "")
+        return value
 
 
 def _crossed(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Faults that only show between parts: duplicate ids, rooms and cameras that do not exist."""
-    rooms = [room for room in _tables(data, "rooms")]
-    devices = [device for device in _tables(data, "devices")]
-    for name, tables in (("rooms", rooms), ("devices", devices)):
-        seen: dict[Any, int] = {}
-        for at, table in enumerate(tables):
-            if (identifier := table.get("id")) is not None:
+    rooms, devices = list(tables_of(data, "rooms")), list(tables_of(data, "devices"))
+    for name, things in (("rooms", rooms), ("devices", devices)):
+        seen: dict[str, int] = {}
+        for at, thing in enumerate(things):
+            if isinstance(identifier := thing.get("id"), str):
                 if identifier in seen:
-                    yield (
-                        f"{name}[{at}].id",
-                        f"an id of its own ({identifier!r} is {name}[{seen[identifier]}] too)",
-                    )
+                    other = f"{name}[{seen[identifier]}]"
+                    yield f"{name}[{at}].id", f"an id of its own ({identifier!r} is {other} too)"
                 seen.setdefault(identifier, at)
-    known = [room.get("id") for room in rooms]
+    known = [str(room.get("id")) for room in rooms]
     for at, device in enumerate(devices):
-        if "room" in device and device["room"] not in known:
-            rooms_named = ", ".join(map(str, known)) or "none is named"
-            yield f"devices[{at}].room", f"a room of this file: {rooms_named} (got {device['room']!r})"
-    cameras = {device.get("id"): device.get("room") for device in devices}
+        if isinstance(wanted := device.get("room"), str) and wanted not in known:
+            named = ", ".join(known) or "none is named"
+            yield (
+                f"devices[{at}].room",
+                f"a room of this file: {named} (got {wanted!r}{close(wanted, known)})",
+            )
+    rooms_of = {str(device.get("id")): device.get("room") for device in devices}
     for at, room in enumerate(rooms):
         for kind in ("wide", "shots"):
-            for place, shot in enumerate(_tables(room, kind)):
+            for place, shot in enumerate(tables_of(room, kind)):
                 camera = shot.get("camera")
-                if camera is not None and cameras.get(camera) != room.get("id"):
+                if isinstance(camera, str) and rooms_of.get(camera) != room.get("id"):
                     yield f"rooms[{at}].{kind}[{place}].camera", f"a device of this room (got {camera!r})"
 
 
-def _tables(data: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
-    tables = data.get(name, ())
-    if isinstance(tables, list):
-        yield from (table if isinstance(table, Mapping) else {} for table in tables)
+def tables_of(data: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    """The tables of an array of tables as far as they are tables; what is not counts as empty."""
+    found = data.get(name, ())
+    if isinstance(found, list):
+        yield from (table if isinstance(table, Mapping) else {} for table in found)

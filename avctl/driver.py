@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import pkgutil
 import random
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from avctl.config import Device
-from avctl.errors import AuthRefused, ConfigError, DeviceError
+from avctl.errors import AuthRefused, ConfigError, DeviceError, LinkError, NoAnswer
 from avctl.events import DeviceEvent, Event, Link, LinkChanged, ReadingsChanged
 
 Publish = Callable[[Event], None]
+Answer = TypeVar("Answer")
 
 
 class NoOptions(BaseModel):
@@ -25,10 +27,16 @@ class NoOptions(BaseModel):
 
 
 class Driver:
-    """The code that speaks to one kind of device; ``serve`` is the one method you write."""
+    """The code that speaks to one kind of device; ``serve`` is the one method you write.
+
+    ``serial`` says that the port may be a serial line, ``told_apart_by`` which option tells apart
+    several devices behind one address (displays on one line); empty: one address, one device.
+    """
 
     title: ClassVar[str] = ""
     port: ClassVar[int] = 0
+    serial: ClassVar[bool] = False
+    told_apart_by: ClassVar[str] = ""
     Options: ClassVar[type[BaseModel]] = NoOptions
 
     def __init__(self, device: Device, publish: Publish) -> None:
@@ -75,6 +83,8 @@ class Driver:
 
 def load(name: str) -> type[Driver]:
     """The driver class of a name: ``samsung_mdc`` is drivers.samsung_mdc, a dotted name is itself."""
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ConfigError(f"there is no driver {name!r}")
     module_name = name if "." in name else f"drivers.{name}"
     try:
         module = importlib.import_module(module_name)
@@ -82,11 +92,27 @@ def load(name: str) -> type[Driver]:
         if missing.name is not None and (module_name + ".").startswith(missing.name + "."):
             raise ConfigError(f"there is no driver {name!r}") from missing
         raise
-    try:
-        driver: type[Driver] = module.DRIVER
-    except AttributeError as missing:
-        raise ConfigError(f"{module_name} has no DRIVER") from missing
+    driver = getattr(module, "DRIVER", None)
+    if not (isinstance(driver, type) and issubclass(driver, Driver)):
+        raise ConfigError(f"{module_name} has no DRIVER")
     return driver
+
+
+def known() -> tuple[str, ...]:
+    """The names of the drivers that come with avctl, as a configuration writes them."""
+    names = [found.name for found in pkgutil.iter_modules(importlib.import_module("drivers").__path__)]
+    names += [
+        f"streams.{found.name}" for found in pkgutil.iter_modules(importlib.import_module("streams").__path__)
+    ]
+    return tuple(name for name in names if _is_driver(name))
+
+
+def _is_driver(name: str) -> bool:
+    try:
+        load(name)
+    except ConfigError:
+        return False
+    return True
 
 
 async def supervise(
@@ -131,6 +157,74 @@ async def together(*parts: Awaitable[None]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Turns(Generic[Answer]):
+    """A link on which one request is outstanding at a time, each answered once.
+
+    Run ``ended()`` beside the part that listens and calls ``heard``. A silence ends the link: an answer
+    that came late would pass for the next one's.
+    """
+
+    def __init__(self, send: Callable[[bytes], Awaitable[None]]) -> None:
+        self._send = send
+        self._turn = asyncio.Lock()
+        self._awaited: asyncio.Future[Answer] | None = None
+        self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asked: set[asyncio.Task[Answer]] = set()
+
+    async def ask(self, request: bytes, seconds: float) -> Answer:
+        """The answer to a request; NoAnswer after so many seconds, LinkError when the link ends."""
+        # A caller who stops waiting must not leave an answer behind for the next: the exchange goes on.
+        exchange = asyncio.ensure_future(self._exchange(request, seconds))
+        self._asked.add(exchange)
+        exchange.add_done_callback(self._asked_before)
+        await asyncio.wait((exchange, self._end), return_when=asyncio.FIRST_COMPLETED)
+        if not exchange.done() or exchange.cancelled():
+            raise self._fault()
+        return exchange.result()
+
+    def heard(self, answer: Answer) -> bool:
+        """Hand in what the device said; false when nobody had asked."""
+        if self._awaited is None or self._awaited.done():
+            return False
+        self._awaited.set_result(answer)
+        return True
+
+    async def ended(self) -> None:
+        """Wait for the end: raises the fault of the request that was not answered."""
+        try:
+            await asyncio.shield(self._end)
+        finally:
+            if not self._end.done():
+                self._end.set_result(None)
+            for exchange in self._asked:
+                exchange.cancel()
+
+    def _fault(self) -> LinkError:
+        return LinkError(str(self._end.exception() or "the link ended before the device answered"))
+
+    def _asked_before(self, exchange: asyncio.Task[Answer]) -> None:
+        self._asked.discard(exchange)
+        if not exchange.cancelled():
+            exchange.exception()  # its caller may have left
+
+    async def _exchange(self, request: bytes, seconds: float) -> Answer:
+        async with self._turn:
+            if self._end.done():
+                raise self._fault()
+            self._awaited = asyncio.get_running_loop().create_future()
+            try:
+                await self._send(request)
+                async with asyncio.timeout(seconds):
+                    return await self._awaited
+            except TimeoutError:
+                silence = f"no answer within {seconds:g} s"
+                if not self._end.done():
+                    self._end.set_exception(LinkError(silence))
+                raise NoAnswer(silence) from None
+            finally:
+                self._awaited = None
 
 
 async def _pause(again: asyncio.Event, seconds: float) -> None:
