@@ -1,0 +1,109 @@
+"""People: who they are, and what each role may do."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from avctl.errors import BadArgument, Forbidden
+
+LONGEST_NAME = 64
+SHORTEST_PASSWORD = 10
+LONGEST_PASSWORD = 256  # argon2 reads every byte: a megabyte of password would be an attack
+
+
+class Role(StrEnum):
+    """What somebody is in the house (design, section 1)."""
+
+    TECHNICIAN = "technician"
+    SCHEDULER = "scheduler"
+    SECRETARY = "secretary"
+    MANAGER = "manager"
+    ADMIN = "admin"
+    STAFF = "staff"
+
+
+class Act(StrEnum):
+    """Something that needs a right."""
+
+    SEE_CONTROL = "see_control"
+    OPERATE_DEVICES = "operate_devices"
+    RUN_SESSIONS = "run_sessions"
+    BOOK_SESSIONS = "book_sessions"
+    ACKNOWLEDGE_ALERTS = "acknowledge_alerts"
+    SEE_JOURNAL = "see_journal"
+    APPROVE_PUBLICATION = "approve_publication"
+    SEE_REPORTS = "see_reports"
+    RAISE_REQUESTS = "raise_requests"
+    MANAGE_PEOPLE = "manage_people"
+
+
+ROLES: Mapping[Role, frozenset[Act]] = {
+    Role.TECHNICIAN: frozenset(
+        {
+            Act.SEE_CONTROL,
+            Act.OPERATE_DEVICES,
+            Act.RUN_SESSIONS,
+            Act.ACKNOWLEDGE_ALERTS,
+            Act.SEE_JOURNAL,
+            Act.RAISE_REQUESTS,
+        }
+    ),
+    Role.SCHEDULER: frozenset({Act.SEE_CONTROL, Act.BOOK_SESSIONS, Act.RAISE_REQUESTS}),
+    Role.SECRETARY: frozenset({Act.SEE_CONTROL, Act.APPROVE_PUBLICATION, Act.RAISE_REQUESTS}),
+    Role.MANAGER: frozenset({Act.SEE_CONTROL, Act.SEE_JOURNAL, Act.SEE_REPORTS, Act.RAISE_REQUESTS}),
+    Role.ADMIN: frozenset(Act),
+    Role.STAFF: frozenset({Act.RAISE_REQUESTS}),
+}
+
+
+def permitted(role: Role, act: Act) -> bool:
+    """Whether a role may do it."""
+    return act in ROLES[role]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """One person's account; nobody shares one."""
+
+    name: str
+    role: Role
+    created_at: datetime
+    disabled: bool = False
+    language: str = ""
+    theme: str = ""
+
+    def may(self, act: Act) -> bool:
+        """Whether this person may do it."""
+        return not self.disabled and permitted(self.role, act)
+
+    def must_be_allowed(self, act: Act) -> None:
+        """Forbidden, unless this person may do it."""
+        if not self.may(act):
+            raise Forbidden(f"{self.role} may not {act.replace('_', ' ')}")
+
+
+def folded(name: str) -> str:
+    """The one spelling of a name: composed, without case, without blanks around it."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()
+
+
+def name_of(name: str) -> str:
+    """The name as it is kept; BadArgument when it cannot be one."""
+    kept = folded(name)
+    if not 1 <= len(kept) <= LONGEST_NAME or not kept.isprintable():
+        raise BadArgument("name", f"1 to {LONGEST_NAME} printable characters")
+    if kept.startswith("("):
+        raise BadArgument("name", "a name that does not begin with a bracket")  # "(unknown)" is ours
+    return kept
+
+
+def must_be_strong(password: str, name: str) -> None:
+    """BadArgument, unless it can serve as the password of that account."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise BadArgument("password", f"{SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
+    if folded(password) == name:
+        raise BadArgument("password", "something other than the name")
