@@ -10,6 +10,7 @@ import logging
 import os
 import ssl
 from collections.abc import AsyncIterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -33,21 +34,37 @@ class Wire(Protocol):
         """The next bytes, waiting for them; LinkError when the other side is gone."""
 
 
-class _Stream:
+class Stream:
+    """Bytes in order, over TCP, TLS or a Unix socket."""
+
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log: logging.Logger
     ) -> None:
         self._reader, self._writer, self._log = reader, writer, log
 
-    async def send(self, data: bytes) -> None:
-        self._log.debug(">> %s", data.hex(" "))
+    def send_now(self, data: bytes, shown: str = "") -> None:
+        """Put bytes on the wire without a turn of the event loop; the log gets ``shown`` for a secret."""
+        self._log.debug(">> %s", shown or data.hex(" "))
+        self._writer.write(data)
+
+    async def send(self, data: bytes, shown: str = "") -> None:
+        """Put bytes on the wire and wait while it is full; the log gets ``shown`` for a secret."""
+        self.send_now(data, shown)
         try:
-            self._writer.write(data)
             await self._writer.drain()
         except OSError as fault:
             raise LinkError(f"cannot send: {fault}") from fault
 
+    async def secure(self, tls: ssl.SSLContext) -> None:
+        """Go on in TLS, for devices that ask for it on an open connection."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._writer.start_tls(tls)
+        except (OSError, TimeoutError) as fault:
+            raise LinkError(f"cannot secure the connection: {_why(fault)}") from fault
+
     async def receive(self) -> bytes:
+        """The next bytes, waiting for them."""
         try:
             data = await self._reader.read(65536)
         except OSError as fault:
@@ -61,7 +78,7 @@ class _Stream:
 @asynccontextmanager
 async def tcp(
     host: str, port: int, log: logging.Logger, tls: ssl.SSLContext | None = None
-) -> AsyncIterator[Wire]:
+) -> AsyncIterator[Stream]:
     """A TCP connection, in TLS when a context is given."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -69,7 +86,7 @@ async def tcp(
     except (OSError, TimeoutError) as fault:
         raise LinkError(f"cannot connect to {host}:{port}: {_why(fault)}") from fault
     try:
-        yield _Stream(reader, writer, log)
+        yield Stream(reader, writer, log)
     finally:
         writer.close()
 
@@ -88,12 +105,14 @@ async def unix(path: Path, log: logging.Logger) -> AsyncIterator[Wire]:
     finally:
         os.close(folder)
     try:
-        yield _Stream(reader, writer, log)
+        yield Stream(reader, writer, log)
     finally:
         writer.close()
 
 
-class _Datagrams(asyncio.DatagramProtocol):
+class Datagrams(asyncio.DatagramProtocol):
+    """Datagrams to and from one address."""
+
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
         self._heard: asyncio.Queue[bytes | LinkError] = asyncio.Queue()
@@ -120,9 +139,11 @@ class _Datagrams(asyncio.DatagramProtocol):
         self.transport.sendto(data)
 
     async def send(self, data: bytes) -> None:
+        """Put one datagram on the wire."""
         self.send_now(data)
 
     async def receive(self) -> bytes:
+        """The next datagram, waiting for it; LinkError when the device's address refuses ours."""
         heard = await self._heard.get()
         if isinstance(heard, LinkError):
             raise heard
@@ -130,12 +151,12 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def udp(host: str, port: int, log: logging.Logger) -> AsyncIterator[_Datagrams]:
+async def udp(host: str, port: int, log: logging.Logger) -> AsyncIterator[Datagrams]:
     """Datagrams to and from one address; each receive is one datagram."""
     loop = asyncio.get_running_loop()
     try:
         transport, protocol = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(log), remote_addr=(host, port)
+            lambda: Datagrams(log), remote_addr=(host, port)
         )
     except OSError as fault:
         raise LinkError(f"cannot reach {host}:{port}: {_why(fault)}") from fault
@@ -194,15 +215,15 @@ async def websocket(
 
 
 class _SerialLine:
-    """A serial line: pyserial blocks, so a thread reads and another moment writes."""
+    """A serial line. pyserial blocks, so each has two threads of its own: a shared pool would run dry."""
 
-    def __init__(self, line: serial.Serial, log: logging.Logger) -> None:
-        self._line, self._log = line, log
+    def __init__(self, line: serial.Serial, threads: Executor, log: logging.Logger) -> None:
+        self._line, self._threads, self._log = line, threads, log
 
     async def send(self, data: bytes) -> None:
         self._log.debug(">> %s", data.hex(" "))
         try:
-            await asyncio.to_thread(self._write, data)
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._write, data)
         except (OSError, serial.SerialException) as fault:
             raise LinkError(f"cannot send: {fault}") from fault
 
@@ -213,8 +234,8 @@ class _SerialLine:
     async def receive(self) -> bytes:
         while True:
             try:
-                data = await asyncio.to_thread(self._read)
-            except (OSError, TypeError, serial.SerialException) as fault:  # TypeError: closed while it read
+                data = await asyncio.get_running_loop().run_in_executor(self._threads, self._read)
+            except (OSError, serial.SerialException) as fault:
                 raise LinkError(f"cannot receive: {fault}") from fault
             if data:
                 self._log.debug("<< %s", data.hex(" "))
@@ -229,12 +250,17 @@ class _SerialLine:
 async def serial_line(address: str, log: logging.Logger, baud_rate: int = 9600) -> AsyncIterator[Wire]:
     """A serial line, 8N1: a device file, or what pyserial takes (rfc2217://…, socket://…)."""
     try:
-        line = await asyncio.to_thread(serial.serial_for_url, address, baudrate=baud_rate, timeout=0.2)
-    except (OSError, ValueError, serial.SerialException) as fault:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            line = await asyncio.to_thread(serial.serial_for_url, address, baudrate=baud_rate, timeout=0.2)
+    except (OSError, TimeoutError, ValueError, serial.SerialException) as fault:
         raise LinkError(f"cannot open {address}: {_why(fault)}") from fault
+    threads = ThreadPoolExecutor(2, thread_name_prefix="serial")
     try:
-        yield _SerialLine(line, log)
+        yield _SerialLine(line, threads, log)
     finally:
+        # Closed only once its reader has come back, at most 0.2 s later: the number of a closed file is given
+        # away again, and a late read would take bytes from somebody else.
+        await asyncio.to_thread(threads.shutdown, cancel_futures=True)
         line.close()
 
 

@@ -12,7 +12,7 @@ import logging
 import socket
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -33,9 +33,11 @@ def act(method: A) -> A:
 class Simulator(ABC):
     """A device that is not there: its state as attributes, its acts, its faults."""
 
+    title: ClassVar[str] = ""
     port: ClassVar[int] = 0
 
     def __init__(self, device: Device) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
         self.device = device
         self.log = logging.getLogger(f"simulator.{device.id}")
         self.host = device.host
@@ -60,6 +62,19 @@ class Simulator(ABC):
     @abstractmethod
     async def hang_up(self) -> None:
         """Let every connection and the address go."""
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do something beside answering: a move that takes time, a push; ends with ``rest``."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def rest(self) -> None:
+        """Stop everything begun with ``spawn``."""
+        for task in tuple(self._tasks):
+            if task is not asyncio.current_task():
+                task.cancel()
 
     async def fault(self, answer: bytes) -> bytes | None:
         """The answer as the faults leave it: late, garbled, or None when muted."""
@@ -155,6 +170,10 @@ class TcpSimulator(Simulator):
     async def received(self, peer: Peer, data: bytes) -> None:
         """Deal with bytes from a peer; answer through ``reply``."""
 
+    async def greet(self, reader: asyncio.StreamReader, peer: Peer) -> bool:
+        """What happens before the first command, such as a log-in; false hangs up."""
+        return True
+
     async def reply(self, peer: Peer, answer: bytes) -> None:
         """Answer a peer, in one segment, as the faults allow."""
         faulty = await self.fault(answer)
@@ -169,6 +188,12 @@ class TcpSimulator(Simulator):
         if self._server is not None:
             self._server.close()
             self._server = None
+        self.drop()
+        self.rest()
+
+    @act
+    def drop(self) -> None:
+        """Break every connection; the device stays reachable."""
         for peer in tuple(self.peers):
             peer.writer.transport.abort()
 
@@ -176,9 +201,10 @@ class TcpSimulator(Simulator):
         peer = self.meet(writer)
         self.peers.add(peer)
         try:
-            while data := await reader.read(4096):
-                await self.received(peer, data)
-        except OSError:
+            if await self.greet(reader, peer):
+                while data := await reader.read(4096):
+                    await self.received(peer, data)
+        except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
             self.peers.discard(peer)
@@ -191,7 +217,6 @@ class UdpSimulator(Simulator, asyncio.DatagramProtocol):
     def __init__(self, device: Device) -> None:
         super().__init__(device)
         self._transport: asyncio.DatagramTransport | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @abstractmethod
     async def received(self, peer: tuple[str, int], data: bytes) -> None:
@@ -217,13 +242,10 @@ class UdpSimulator(Simulator, asyncio.DatagramProtocol):
         if self._transport is not None:
             self._transport.close()
             self._transport = None
-        for task in tuple(self._tasks):
-            task.cancel()
+        self.rest()
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
-        task = asyncio.get_running_loop().create_task(self.received((addr[0], addr[1]), data))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.spawn(self.received((addr[0], addr[1]), data))
 
 
 class WebSocketSimulator(Simulator):
@@ -264,6 +286,7 @@ class WebSocketSimulator(Simulator):
             self._server.close()
             await self._server.wait_closed()
             self._server = None
+        self.rest()
 
     async def _serve(self, connection: ServerConnection) -> None:
         self.connections.add(connection)
