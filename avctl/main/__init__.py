@@ -85,11 +85,11 @@ def simulate(
 
 
 def _checked(path: Path) -> Any:
-    from avctl.check import print_report
+    from avctl.check import faults, print_report
     from avctl.config import read
 
-    if print_report(path, quiet=True):
-        raise typer.Exit(1)
+    if faults(path):
+        raise typer.Exit(print_report(path))
     return read(path)
 
 

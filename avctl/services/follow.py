@@ -74,9 +74,8 @@ class Follow:
             case ItemStarted() if event.title:
                 session = self._sessions.running_in(room.id)
                 if session is not None:
-                    title = f"{event.item}. {event.title}" if event.item else event.title
                     self._bus.publish(
-                        ChapterMarked(session=session.id, kind="item", title=title, at=event.at)
+                        ChapterMarked(session=session.id, kind="item", title=event.title, at=event.at)
                     )
 
     def _opened(self, room: Room, floor: Floor, event: MicOpened) -> None:
