@@ -117,8 +117,8 @@ def _shared_addresses(devices: list[_Device]) -> Iterator[tuple[str, str]]:
     for device in devices:
         if device.driver is None or device.options is None:
             continue
-        option = device.driver.told_apart_by
         host, port = device.table.get("host", "127.0.0.1"), device.table.get("port", device.driver.port)
+        option = device.driver.told_apart_by if isinstance(port, int) else ""  # a line has one owner
         if not port:
             continue
         where = f"{host}:{port}" if isinstance(port, int) else str(port)

@@ -119,7 +119,8 @@ def _words(error: Any, owner: type[BaseModel], field: FieldInfo | None, secret: 
         case "greater_than_equal" | "less_than_equal" if field is not None and (between := _between(field)):
             return between
         case "value_error" | "assertion_error":
-            return "a usable value" if secret else str(error["msg"]).partition(", ")[2]
+            said = str(error["msg"]).partition(", ")[2]
+            return "a usable value" if secret and str(error["input"]) in said else said
         case _ if kind in WORDS:
             return WORDS[kind].format(**context)
         case _:
