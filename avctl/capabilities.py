@@ -9,7 +9,10 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, create_model
 
 Proof = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
 """(readings, arguments) -> whether the readings show that the verb was done."""
@@ -245,3 +248,14 @@ def verbs_of(device: object) -> Mapping[str, Callable[..., Awaitable[None]]]:
         for name, verb in vars(capability).items()
         if getattr(verb, "__isabstractmethod__", False)
     }
+
+
+@cache
+def arguments_of(verb: Callable[..., Awaitable[None]]) -> type[BaseModel]:
+    """A model of what a verb must be given, as its signature says."""
+    fields: dict[str, Any] = {}
+    for name, parameter in inspect.signature(verb, eval_str=True).parameters.items():
+        if name != "self":
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[name] = (parameter.annotation, default)
+    return create_model(verb.__name__, __config__=ConfigDict(extra="forbid", strict=True), **fields)

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from avctl.capabilities import Camera
+from avctl.capabilities import Camera, arguments_of, verbs_of
 from avctl.config import LINE, Filled, parse, tables, tables_of
 from avctl.driver import Driver, known, load
 from avctl.errors import ConfigError
@@ -100,15 +100,30 @@ class _Device:
         if isinstance(port, str) and LINE.match(port) and not self.driver.serial:
             yield f"{self.place}.port", f"a port from 1 to 65535: {name} has no serial line (got {port!r})"
         options = self.table.get("options", {})
-        if not isinstance(options, Mapping):
-            return
         try:
-            self.options = self.driver.Options.model_validate(options)
+            self.options = self.driver.Options.model_validate(options if isinstance(options, Mapping) else {})
         except ValidationError as problem:
             place = f"{self.place}.options"
             for key, expected in faults_of(problem, self.driver.Options, filled.hidden, place):
                 if key not in filled.missing:
                     yield key, expected
+        yield from self._preparation(self.driver)
+
+    def _preparation(self, driver: type[Driver]) -> Iterator[tuple[str, str]]:
+        verbs, wanted = verbs_of(driver), self.table.get("prepare", {})
+        for name, arguments in wanted.items() if isinstance(wanted, Mapping) else ():
+            key = f"{self.place}.prepare.{name}"
+            if name not in verbs:
+                yield (
+                    key,
+                    f"a verb of this driver: {', '.join(verbs)} (there is no {name!r}{close(name, verbs)})",
+                )
+            elif isinstance(arguments, Mapping):
+                model = arguments_of(verbs[name])
+                try:
+                    model.model_validate(dict(arguments))
+                except ValidationError as problem:
+                    yield from faults_of(problem, model, under=key)
 
 
 def _shared_addresses(devices: list[_Device]) -> Iterator[tuple[str, str]]:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import ValidationError
 
 from avctl.bus import Bus
-from avctl.capabilities import Proof, capabilities_of, verbs_of
+from avctl.capabilities import Proof, arguments_of, capabilities_of, verbs_of
 from avctl.commands import Operate, Reconnect
 from avctl.config import Config
 from avctl.driver import Driver, load, supervise
 from avctl.errors import BadArgument, DeviceError, NoAnswer, NotFound, Unsupported
 from avctl.events import DeviceEvent, Event, VerbAsked, VerbDone, VerbRefused
+from avctl.faults import faults_of
 from avctl.model.device import DeviceState
 
 ANSWER_SECONDS = 20.0
@@ -161,20 +160,8 @@ class House:
 
 def validated(verb: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments as the verb's signature wants them; BadArgument names the one that is wrong."""
+    model = arguments_of(verb)
     try:
-        wanted = _arguments(verb).validate_python(dict(arguments), strict=True)
-    except ValidationError as fault:
-        first = fault.errors()[0]
-        raise BadArgument(".".join(map(str, first["loc"])), first["msg"]) from fault
-    values: dict[str, Any] = wanted.model_dump()
-    return values
-
-
-@cache
-def _arguments(verb: Any) -> TypeAdapter[Any]:
-    fields: dict[str, Any] = {}
-    for name, parameter in inspect.signature(verb, eval_str=True).parameters.items():
-        if name != "self":
-            default = ... if parameter.default is parameter.empty else parameter.default
-            fields[name] = (parameter.annotation, default)
-    return TypeAdapter(create_model(verb.__name__, __config__=ConfigDict(extra="forbid"), **fields))
+        return model.model_validate(dict(arguments)).model_dump()
+    except ValidationError as problem:
+        raise BadArgument(*next(faults_of(problem, model))) from problem
