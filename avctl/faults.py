@@ -122,7 +122,7 @@ def _words(error: Any, owner: type[BaseModel], field: FieldInfo | None, secret: 
             said = str(error["msg"]).partition(", ")[2]
             return "a usable value" if secret and str(error["input"]) in said else said
         case _ if kind in WORDS:
-            return WORDS[kind].format(**context)
+            return WORDS[kind].format(**{name: _plain(value) for name, value in context.items()})
         case _:
             return "a usable value" if secret else str(error["msg"]).removeprefix("Input should be ")
 
@@ -130,8 +130,12 @@ def _words(error: Any, owner: type[BaseModel], field: FieldInfo | None, secret: 
 def _between(field: FieldInfo) -> str:
     bounds: Mapping[type, Any] = {type(bound): bound for bound in field.metadata}
     if Ge in bounds and Le in bounds and Gt not in bounds and Lt not in bounds:
-        return f"a number from {bounds[Ge].ge} to {bounds[Le].le}"
+        return f"a number from {_plain(bounds[Ge].ge)} to {_plain(bounds[Le].le)}"
     return ""
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _got(error: Any) -> str:
