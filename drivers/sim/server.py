@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import websockets
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from avctl.config import Device
 
@@ -266,12 +267,18 @@ class WebSocketSimulator(Simulator):
     async def converse(self, connection: ServerConnection) -> None:
         """Serve one connection until it ends."""
 
+    def admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        """An answer for a path that is not the device's; None lets the connection in."""
+        return None
+
     async def listen(self) -> None:
         self._server = await serve(
             self._serve,
             self.host,
             self.bound,
             ssl=self.certificate(),
+            process_request=self.admit,
+            compression=None,  # as the devices' small servers, which know none
             subprotocols=[websockets.Subprotocol(self.subprotocol)] if self.subprotocol else None,
             ping_interval=20,
             close_timeout=1,
