@@ -328,7 +328,9 @@ class AccountEvent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class LoggedIn(AccountEvent):
-    """A person logged in."""
+    """A person logged in, from a network address."""
+
+    address: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -338,7 +340,9 @@ class LoggedOut(AccountEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class LoginRefused(AccountEvent):
-    """Somebody tried a wrong name or password."""
+    """Somebody tried a wrong name or password, from a network address."""
+
+    address: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -69,11 +69,22 @@ async def first_number(store: Store) -> int:
     return start
 
 
-async def post(store: Store, events: Iterable[Event]) -> None:
-    """Leave events of another program (the command line) for the controller to publish, number and write."""
-    async with store.write() as connection:
-        for event in events:
-            await records.post_event(connection, masked(encode(event)))
+@asynccontextmanager
+async def posting(store: Store, bus: Bus) -> AsyncIterator[None]:
+    """For another program than the controller: what its bus carries is left in the record.
+
+    Only the controller gives numbers and writes the journal; it publishes what it finds left there within
+    seconds, or at its next start.
+    """
+    carried: list[Event] = []
+    bus.listen(carried.append)
+    try:
+        yield
+    finally:
+        if carried:
+            async with store.write() as connection:
+                for event in carried:
+                    await records.post_event(connection, masked(encode(event)))
 
 
 class Journal:

@@ -24,7 +24,7 @@ from avctl.events import (
     SessionOpened,
     VerbAsked,
 )
-from avctl.services.journal import BLOCK, ENDED, Journal, Write, first_number, post
+from avctl.services.journal import BLOCK, ENDED, Journal, Write, first_number, posting
 from avctl.store import Store, open_store, records, sqlite_url
 from avctl.store.records import Filter
 
@@ -308,7 +308,9 @@ async def test_an_event_of_another_program_is_published_and_written_once(store: 
     heard: list[AccountChanged] = []
     bus.listen(heard.append, AccountChanged)
     async with running(Journal(store, bus, collect=0.01)) as journal:
-        await post(store, [AccountChanged(account="olena", change="disabled", actor="command line")])
+        other = Bus()
+        async with posting(store, other):
+            other.publish(AccountChanged(account="olena", change="disabled", actor="command line"))
         await until(lambda: bool(heard))
         await journal.settled()
         assert [line.actor for line in await journal.page()] == ["command line"]
