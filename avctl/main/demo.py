@@ -16,6 +16,7 @@ import secrets
 import signal
 import socket
 import sys
+import sysconfig
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -244,14 +245,12 @@ class Demo:
 
 
 def demo_file() -> Path:
-    """The demo's configuration: in the checkout, or beside the installed package."""
-    here = Path(__file__).resolve().parents[1]
-    found = [
-        path for path in (here.parent / "config", here / "config_files") if (path / "demo.toml").is_file()
-    ]
-    if not found:
-        raise ConfigError("config/demo.toml is missing from this installation")
-    return found[0] / "demo.toml"
+    """The demo's configuration: in the checkout, or where the wheel put it."""
+    checkout = Path(__file__).resolve().parents[2] / "config"
+    for folder in (checkout, Path(sysconfig.get_path("data")) / "share" / "avctl"):
+        if (folder / "demo.toml").is_file():
+            return folder / "demo.toml"
+    raise ConfigError("config/demo.toml is missing from this installation")
 
 
 def with_free_ports(text: str) -> tuple[str, dict[int, int]]:
