@@ -66,14 +66,12 @@ async def accounts_of(data: Path, config_file: Path | None = None) -> AsyncItera
     from avctl.config import Config, read
     from avctl.main.compose import make_folder, store_url
     from avctl.services.accounts import Accounts
-    from avctl.services.journal import Journal
+    from avctl.services.journal import posting
     from avctl.store.engine import open_store
 
     config = Config() if config_file is None else read(config_file)
     make_folder(data)
     async with open_store(store_url(config, data)) as store:
         bus = Bus()
-        journal = Journal(store, bus)
-        async with journal.running():
+        async with posting(store, bus):  # a controller may be running, and only it gives numbers
             yield Accounts(store, bus, config.web)
-            await journal.settled()
