@@ -1,0 +1,134 @@
+"""The application: every route under one roof. ``avctl.main`` mounts the pages beside it."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import Response
+from starlette.routing import Match
+
+from avctl.api import (
+    alerts,
+    broadcasts,
+    devices,
+    documentation,
+    events,
+    health,
+    journal,
+    logins,
+    media,
+    problems,
+    sessions,
+)
+from avctl.api.answers import Answers
+from avctl.api.bodies import Bodies
+from avctl.api.health import Metrics
+from avctl.api.once import Once
+from avctl.services.controller import Controller
+
+ROUTERS: tuple[APIRouter, ...] = (
+    logins.router,
+    devices.router,
+    sessions.router,
+    broadcasts.router,
+    alerts.router,
+    events.router,
+    journal.router,
+)
+
+DESCRIPTION = """Everything a control room does, for programs.
+
+Log in with `POST /api/v1/login` (a cookie; state-changing calls then need the header `X-CSRF-Token`), or send an
+API token as `Authorization: Bearer`. Every error is `application/problem+json` (RFC 9457). Moments are ISO 8601
+with an offset. What changes is told at once by `GET /api/v1/events`.
+"""
+
+TAGS = [
+    {"name": "sessions", "description": "Sittings: booked, prepared, run and ended."},
+    {"name": "broadcasts", "description": "Programmes: what is wanted of them, and what they are."},
+    {"name": "devices", "description": "What stands in the rooms."},
+    {"name": "alerts", "description": "What a person must see."},
+    {"name": "events", "description": "Everything that happens, as it happens."},
+    {"name": "journal", "description": "Everything that happened."},
+    {"name": "people", "description": "Logging in and out."},
+    {"name": "media", "description": "Pictures and sound."},
+    {"name": "health", "description": "Whether avctl can do its work."},
+]
+
+
+def create_app(controller: Controller) -> FastAPI:
+    """The application over a controller. It owns no lifetime: the controller runs before and after it."""
+    app = FastAPI(
+        title="avctl",
+        version=version("avctl"),
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: f"{route.tags[0] if route.tags else 'avctl'}-{route.name}",
+    )
+    app.state.controller = controller
+    app.state.once = Once()
+    app.state.metrics = Metrics(controller)
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router, prefix="/api/v1")
+    for router in (health.router, media.router, documentation.router):
+        app.include_router(router)
+    app.add_api_route("/api/{rest:path}", _nothing_here, methods=METHODS, include_in_schema=False)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    app.add_middleware(Bodies)
+    app.add_middleware(Answers, metrics=app.state.metrics)
+    return app
+
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+async def _nothing_here(request: Request) -> Response:
+    """Pages are mounted behind the API: without this, a wrong address of it would be answered by a page."""
+    behind = [route for route in request.app.routes if route is not request.scope.get("route")]
+    allowed = [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in behind)
+    ]
+    if allowed:
+        return problems.problem(request.url.path, 405, headers={"Allow": ", ".join(allowed)})
+    return problems.problem(request.url.path, 404)
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the problem that every error is."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            tags=app.openapi_tags,
+        )
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        for left in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(left, None)
+        problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(problem.pop("$defs"))
+        schemas["Problem"] = problem
+        for path in document["paths"].values():
+            for operation in path.values():
+                _without_fastapis_own(operation)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _without_fastapis_own(operation: dict[str, Any]) -> None:
+    """FastAPI documents its own 422 where we have not; ours are problems."""
+    responses = operation["responses"]
+    own = responses.get("422", {}).get("content", {})
+    if "application/json" in own:
+        responses.update({str(status): said for status, said in problems.documented(422).items()})

@@ -1,0 +1,129 @@
+"""What may come in: bodies of limited size that are JSON which every part behind can hold."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any, NoReturn
+from urllib.parse import unquote_to_bytes
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from avctl.api.problems import problem
+
+LARGEST = 1024 * 1024
+DEEPEST = 32
+# Beyond this, a JavaScript client and we would not mean the same number.
+LARGEST_NUMBER = 2**53
+UNREADABLE = "\x00"
+
+
+class Refused(Exception):
+    """A request that is not let in, with its status."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class Bodies:
+    """Lets a request of the API in only when its address and its body can be read by everybody behind."""
+
+    def __init__(self, app: ASGIApp, prefix: str = "/api/") -> None:
+        self._app, self._prefix = app, prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Look at the request, then hand it on."""
+        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+            await self._app(scope, receive, send)
+            return
+        try:
+            if UNREADABLE in scope["path"] or b"\x00" in unquote_to_bytes(scope["query_string"]):
+                raise Refused(400, "no address holds the character NUL")
+            if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
+                receive = await _checked(Headers(scope=scope), receive)
+        except Refused as refused:
+            answer = problem(scope["path"].replace(UNREADABLE, "�"), refused.status, str(refused))
+            if refused.status == 413:
+                answer.headers["Connection"] = "close"
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+async def _checked(headers: Headers, receive: Receive) -> Receive:
+    """The same body again, once it has been read and found good."""
+    body = await _read(headers, receive)
+    if body:
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise Refused(415, "the body must be declared as application/json")
+        _look(body)
+    told = False
+
+    async def again() -> Message:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+async def _read(headers: Headers, receive: Receive) -> bytes:
+    declared = headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared[:20]) > LARGEST:
+        raise Refused(413, "a body may have 1 MiB")
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "the body ended early")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > LARGEST:
+            raise Refused(413, "a body may have 1 MiB")
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _look(body: bytes) -> None:
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_not_a_number)
+    except UnicodeDecodeError:
+        raise Refused(400, "the body is not UTF-8") from None
+    except RecursionError:
+        raise Refused(400, f"the body is nested deeper than {DEEPEST}") from None
+    except ValueError as fault:
+        raise Refused(400, f"the body is not JSON: {str(fault)[:200]}") from None
+    for leaf in _leaves(value, 0):
+        if isinstance(leaf, str):
+            if UNREADABLE in leaf or any("\ud800" <= letter <= "\udfff" for letter in leaf):
+                raise Refused(400, "no text holds the character NUL or half of a surrogate pair")
+        elif isinstance(leaf, int | float) and not abs(leaf) <= LARGEST_NUMBER:
+            # An exponent may have made it infinite, which JSON cannot say again.
+            wrong = not isinstance(leaf, float) or math.isinf(leaf)
+            if wrong:
+                raise Refused(400, "a number is larger than 2^53")
+
+
+def _not_a_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _leaves(value: Any, depth: int) -> Iterator[Any]:
+    if depth > DEEPEST:
+        raise Refused(400, f"the body is nested deeper than {DEEPEST}")
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            yield from _leaves(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner, depth + 1)
+    else:
+        yield value

@@ -1,0 +1,7 @@
+"""Broadcasts: what is wanted of a programme, and what it is."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/broadcasts", tags=["broadcasts"])

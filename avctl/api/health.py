@@ -1,0 +1,167 @@
+"""Whether avctl can do its work, and its figures for Prometheus; no log-in, and nothing secret in either."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from pydantic import BaseModel, Field
+
+from avctl.api.asking import controller_of
+from avctl.api.problems import documented, problem
+from avctl.events import Link, Severity, now
+from avctl.model.session import OVER, Phase
+from avctl.services.controller import Controller
+
+FULL_BYTES = 256 * 1024 * 1024  # less is free: neither the record nor a recording can be written for long
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class DeviceCount(BaseModel):
+    """How many devices answer."""
+
+    online: int
+    total: int
+
+
+class Health(BaseModel):
+    """All is well."""
+
+    status: Literal["ok"] = "ok"
+    version: str = Field(description="Version of avctl.")
+    started_at: datetime
+    uptime: float = Field(description="Seconds since the start.")
+    devices: DeviceCount = Field(description="A device that is away is no fault of avctl.")
+    broadcasts: int = Field(description="Programmes on air now.")
+    sessions: int = Field(description="Sittings that are not over.")
+    alerts: int = Field(description="Alerts raised now.")
+
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health", response_model=Health, responses=documented(503))
+async def health(request: Request) -> Health | Response:
+    """Whether avctl can do its work; 503 says what is wrong."""
+    controller = controller_of(request)
+    faults = [fault async for fault in _faults(controller)]
+    if faults:
+        answer = problem(request.url.path, 503, "; ".join(faults))
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+    states = tuple(controller.house)
+    return Health(
+        version=version("avctl"),
+        started_at=controller.started_at,
+        uptime=round((now() - controller.started_at).total_seconds(), 3),
+        devices=DeviceCount(online=sum(state.online for state in states), total=len(states)),
+        broadcasts=sum(one.on_air for one in controller.broadcasts),
+        sessions=sum(one.phase not in OVER for one in controller.sessions),
+        alerts=len(controller.alerts.raised()),
+    )
+
+
+async def _faults(controller: Controller) -> Any:
+    if controller.journal.fault:
+        yield f"the journal cannot be written: {controller.journal.fault}"
+    try:
+        free = await asyncio.to_thread(_free, controller.broadcasts.folder("space"))
+    except OSError as fault:
+        yield f"the data folder cannot be read: {fault.strerror}"
+    else:
+        if free < FULL_BYTES:
+            yield f"the disk is full: {free // 1024 // 1024} MiB are free"
+
+
+def _free(folder: Path) -> int:
+    """Free bytes where a folder is, or will be."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+class Figures(Collector):
+    """What the controller knows, counted when it is asked."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+
+    def describe(self) -> list[Metric]:
+        """Nothing: a description would be a whole look."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """One look at everything."""
+        controller = self._controller
+        yield _gauge(
+            "avctl_devices", "Devices by link.", "link", Link, (one.link for one in controller.house)
+        )
+        yield _gauge(
+            "avctl_sessions", "Sessions by phase.", "phase", Phase, (one.phase for one in controller.sessions)
+        )
+        raised = (alert.severity for alert in controller.alerts.raised())
+        yield _gauge("avctl_alerts_raised", "Alerts raised now.", "severity", Severity, raised)
+        on_air = sum(one.on_air for one in controller.broadcasts)
+        yield GaugeMetricFamily("avctl_broadcasts_on_air", "Programmes that are public now.", value=on_air)
+        yield GaugeMetricFamily(
+            "avctl_journal_fault",
+            "1 while the journal cannot be written.",
+            value=1 if controller.journal.fault else 0,
+        )
+        yield CounterMetricFamily(
+            "avctl_event_number", "Number of the last event.", value=controller.bus.last_number
+        )
+        yield GaugeMetricFamily(
+            "avctl_started_seconds", "When the controller started.", value=controller.started_at.timestamp()
+        )
+
+
+def _gauge(name: str, text: str, label: str, values: Any, found: Iterator[str]) -> Metric:
+    counted = Counter(str(value) for value in found)
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for value in values:
+        family.add_metric([str(value)], counted[str(value)])
+    return family
+
+
+class Metrics:
+    """The figures of one application, in a registry of its own."""
+
+    def __init__(self, controller: Controller) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.registry.register(Figures(controller))
+        ProcessCollector(registry=self.registry)
+        self.requests = Histogram(
+            "avctl_http_request_seconds",
+            "Time to the first byte of an answer.",
+            ["method", "route", "status"],
+            registry=self.registry,
+            buckets=BUCKETS,
+        )
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def metrics(request: Request) -> Response:
+    """Figures for Prometheus: counts, never a title or a name."""
+    found: Metrics = request.app.state.metrics
+    return Response(generate_latest(found.registry), media_type=CONTENT_TYPE_LATEST)
