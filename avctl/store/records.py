@@ -259,10 +259,9 @@ async def alert_of(connection: AsyncConnection, alert: str) -> Alert | None:
 
 async def raised_alerts(connection: AsyncConnection) -> tuple[Alert, ...]:
     """Those whose cause is still there, latest first."""
-    alerts = tables.alerts.c
-    return await _alerts(
-        connection, select(tables.alerts).where(alerts.cleared_at.is_(None)).order_by(alerts.raised_at.desc())
-    )
+    # Sorted here: asked to sort, SQLite would walk all that were ever raised.
+    raised = await _alerts(connection, select(tables.alerts).where(tables.alerts.c.cleared_at.is_(None)))
+    return tuple(sorted(raised, key=lambda alert: alert.raised_at, reverse=True))
 
 
 async def alerts_before(
