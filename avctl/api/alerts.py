@@ -47,7 +47,7 @@ class Acknowledgement(BaseModel):
     reason: str = Field(min_length=1, max_length=500, description="Why, in a few words.")
 
 
-router = APIRouter(prefix="/alerts", tags=["alerts"], responses=documented(401, 403))
+router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"], responses=documented(401, 403))
 
 
 @router.get("", dependencies=[allowed(Act.SEE_CONTROL)], responses=documented(422))

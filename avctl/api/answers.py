@@ -22,6 +22,7 @@ CAREFUL = {
 # Others may show a player of ours in their pages, and nothing else.
 FRAMED = "/embed/"
 NOT_FRAMED = "frame-ancestors 'none'"
+METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "OPTIONS"})
 
 
 class Answers:
@@ -59,9 +60,7 @@ class Answers:
         level = logging.DEBUG if scope["method"] in SAFE else logging.INFO
         log.log(level, "%s %s %d %.1f ms", scope["method"], _shown(scope["path"]), status, seconds * 1000)
         route = getattr(scope.get("route"), "path", None)
-        method = (
-            scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "PATCH", "OPTIONS") else "other"
-        )
+        method = scope["method"] if scope["method"] in METHODS else "other"
         self._metrics.requests.labels(method, route or "other", str(status)).observe(seconds)
 
 

@@ -37,13 +37,16 @@ ROUTERS: tuple[APIRouter, ...] = (
     alerts.router,
     events.router,
     journal.router,
+    media.router,
+    health.router,
+    documentation.router,
 )
 
 DESCRIPTION = """Everything a control room does, for programs.
 
-Log in with `POST /api/v1/login` (a cookie; state-changing calls then need the header `X-CSRF-Token`), or send an
-API token as `Authorization: Bearer`. Every error is `application/problem+json` (RFC 9457). Moments are ISO 8601
-with an offset. What changes is told at once by `GET /api/v1/events`.
+Log in with `POST /api/v1/login` (a cookie; state-changing calls then need the header `X-CSRF-Token`), or send
+an API token as `Authorization: Bearer`. Every error is `application/problem+json` (RFC 9457). Moments are
+ISO 8601 with an offset. What changes is told at once by `GET /api/v1/events`.
 """
 
 TAGS = [
@@ -77,8 +80,6 @@ def create_app(controller: Controller) -> FastAPI:
     app.state.metrics = Metrics(controller)
     problems.install(app)
     for router in ROUTERS:
-        app.include_router(router, prefix="/api/v1")
-    for router in (health.router, media.router, documentation.router):
         app.include_router(router)
     app.add_api_route("/api/{rest:path}", _nothing_here, methods=METHODS, include_in_schema=False)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]

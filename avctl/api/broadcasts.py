@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-router = APIRouter(prefix="/broadcasts", tags=["broadcasts"])
+router = APIRouter(prefix="/api/v1/broadcasts", tags=["broadcasts"])

@@ -125,7 +125,7 @@ Arguments = Annotated[
     ),
 ]
 
-router = APIRouter(tags=["devices"], responses=documented(401, 403))
+router = APIRouter(prefix="/api/v1", tags=["devices"], responses=documented(401, 403))
 see = allowed(Act.SEE_CONTROL)
 operate_devices = allowed(Act.OPERATE_DEVICES)
 

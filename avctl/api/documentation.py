@@ -34,7 +34,8 @@ td, th { text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0; }
 <p>For programs: <a href="{{ source }}">{{ source }}</a></p></header>
 <main>
 {% for tag in tags %}<section><h2 id="{{ tag.name }}">{{ tag.name }}</h2><p>{{ tag.description }}</p>
-{% for one in tag.operations %}<details id="{{ one.id }}"><summary><span class="method">{{ one.method }}</span>
+{% for one in tag.operations %}<details id="{{ one.id }}">
+<summary><span class="method">{{ one.method }}</span>
 <code>{{ one.path }}</code> {{ one.summary }}</summary>
 <p class="said">{{ one.description }}</p>
 {% if one.parameters %}<table><caption>Parameters</caption>

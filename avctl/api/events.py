@@ -42,7 +42,7 @@ class EventStream(EventSourceResponse):
             log.info("a reader of the events took nothing for %d s and was let go", UNREAD_SECONDS)
 
 
-router = APIRouter(tags=["events"], responses=documented(401, 403))
+router = APIRouter(prefix="/api/v1", tags=["events"], responses=documented(401, 403))
 
 
 @router.get(
@@ -51,7 +51,7 @@ router = APIRouter(tags=["events"], responses=documented(401, 403))
     response_class=Response,
     responses={
         200: {
-            "description": "Server-sent events: `id` is the event's number, `event` its kind, `data` its JSON.",
+            "description": "Server-sent events: `id` is the number, `event` the kind, `data` the JSON.",
             "content": {
                 "text/event-stream": {
                     "schema": {"type": "string"},
@@ -69,9 +69,7 @@ router = APIRouter(tags=["events"], responses=documented(401, 403))
 async def events(
     request: Request,
     asked: Asked,
-    transient: Annotated[
-        bool, Query(description="Also those not worth the journal, such as meters.")
-    ] = False,
+    transient: Annotated[bool, Query(description="Also what the journal leaves out: meters.")] = False,
     kind: Annotated[
         list[str] | None, Query(alias="kinds", max_length=100, description="Only these kinds; commas too.")
     ] = None,

@@ -33,7 +33,7 @@ class Line(BaseModel):
 
 Number = Annotated[int | None, Query(ge=0, le=HIGHEST)]
 
-router = APIRouter(prefix="/journal", tags=["journal"], responses=documented(401, 403))
+router = APIRouter(prefix="/api/v1/journal", tags=["journal"], responses=documented(401, 403))
 
 
 @router.get("", dependencies=[allowed(Act.SEE_JOURNAL)], responses=documented(422))
@@ -41,9 +41,7 @@ async def journal(
     request: Request,
     response: Response,
     asked: Asked,
-    kind: Annotated[
-        list[str] | None, Query(max_length=100, description="One or more kinds of event.")
-    ] = None,
+    kind: Annotated[list[str] | None, Query(max_length=100, description="Kinds of event.")] = None,
     subject: Annotated[str, Query(max_length=128, description="A device, session or account.")] = "",
     actor: Annotated[str, Query(max_length=64, description="The account that caused it.")] = "",
     since: Annotated[AwareDatetime | None, Query(description="At or after this moment.")] = None,

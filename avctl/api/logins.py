@@ -33,9 +33,7 @@ class Welcome(BaseModel):
 
     name: str
     role: Role
-    csrf: str = Field(
-        description="Goes into `X-CSRF-Token` of state-changing calls; empty for an API token, which needs none."
-    )
+    csrf: str = Field(description="Goes into `X-CSRF-Token` of state-changing calls; empty for an API token.")
 
 
 class Me(Welcome):
@@ -45,7 +43,7 @@ class Me(Welcome):
     language: str = Field(description="The language chosen on the pages; empty for the site's own.")
 
 
-router = APIRouter(tags=["people"])
+router = APIRouter(prefix="/api/v1", tags=["people"])
 
 
 @router.post("/login", responses=documented(400, 401, 413, 415, 422, 429))

@@ -120,7 +120,7 @@ SessionId = Annotated[
     str, Path(description="Id of the session.", max_length=64, examples=["20270211-3f9a1c"])
 ]
 
-router = APIRouter(prefix="/sessions", tags=["sessions"], responses=documented(401, 403))
+router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"], responses=documented(401, 403))
 run_sessions = allowed(Act.RUN_SESSIONS)
 book_sessions = allowed(Act.BOOK_SESSIONS)
 cancel_sessions = allowed(Act.BOOK_SESSIONS, Act.RUN_SESSIONS)

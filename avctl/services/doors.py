@@ -1,4 +1,4 @@
-"""What API and pages share at the door: who comes in by cookie or token, and the proof that a form is ours."""
+"""What API and pages share at the door: who comes in by cookie or token, and proof that a form is ours."""
 
 from __future__ import annotations
 
