@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 # Numbers are reserved in blocks of this size, see ``first_number``.
 BLOCK = 10_000
+# So many events go into one transaction: preparing it must not hold up the rest of the program.
+BATCH = 1000
 # While nothing can be written, so many events are kept in memory; beyond them readings are let go.
 PATIENCE = 50_000
 PAGE = 500
@@ -219,6 +222,10 @@ class Journal:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._retry):
                         await self._ended()
+            if self._pending:
+                self._wake.set()
+            if len(self._pending) >= BATCH:
+                self._hurry.set()
 
     async def _ended(self) -> None:
         while not self._ending:
@@ -227,7 +234,9 @@ class Journal:
 
     async def _flush(self) -> bool:
         """Write what waits; false when the disk refuses. An entry stays where it is until it is written."""
-        entries, upto = tuple(self._pending), self._heard
+        entries, upto = tuple(islice(self._pending, BATCH)), self._heard
+        if len(entries) < len(self._pending):
+            upto = entries[-1].number
         try:
             await self._write_all(entries)
         except (SQLAlchemyError, OSError) as fault:

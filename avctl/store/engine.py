@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from avctl.errors import ConfigError
@@ -70,8 +70,7 @@ async def open_store(url: str, *, patience: float = 5.0) -> AsyncIterator[Store]
             stack.push_async_callback(reader.dispose)
         shown = address.render_as_string(hide_password=True)
         try:
-            async with writer.begin() as connection:
-                await connection.run_sync(_bring_up_to_date)
+            await _make_ready(writer, patience)
         except (SQLAlchemyError, OSError) as fault:
             raise ConfigError(f"the record at {shown} cannot be used: {cause_of(fault)}") from fault
         yield Store(writer, reader)
@@ -142,6 +141,20 @@ def _begin_immediate(connection: Connection) -> None:
 
 def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
+
+
+async def _make_ready(writer: AsyncEngine, patience: float) -> None:
+    deadline = asyncio.get_running_loop().time() + patience
+    while True:
+        try:
+            async with writer.begin() as connection:
+                await connection.run_sync(_bring_up_to_date)
+            return
+        except OperationalError as fault:
+            # SQLite does not wait by itself while another program turns a new file to WAL.
+            if "locked" not in cause_of(fault) or asyncio.get_running_loop().time() > deadline:
+                raise
+        await asyncio.sleep(0.02)
 
 
 def _bring_up_to_date(connection: Connection) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Select, Table, delete, func, insert, select
+from sqlalchemy import ColumnElement, Select, Table, delete, func, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avctl.events import ChapterMarked
@@ -71,8 +71,8 @@ class Filter:
         if self.subject:
             found.append(journal.subject == self.subject)
         if self.actor:
-            # The second condition lets the partial index be used.
-            found += [journal.actor == self.actor, journal.actor != ""]
+            # The second condition, as it stands in the partial index, lets that be used.
+            found += [journal.actor == self.actor, journal.actor != literal("", literal_execute=True)]
         if self.since is not None:
             found.append(journal.at >= self.since)
         if self.until is not None:
