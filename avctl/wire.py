@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import ssl
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -169,8 +170,10 @@ async def udp(host: str, port: int, log: logging.Logger) -> AsyncIterator[Datagr
 class WebSocket:
     """Text messages both ways."""
 
-    def __init__(self, connection: ClientConnection, log: logging.Logger) -> None:
-        self._connection, self._log = connection, log
+    def __init__(
+        self, connection: ClientConnection, log: logging.Logger, hidden: re.Pattern[str] | None
+    ) -> None:
+        self._connection, self._log, self._hidden = connection, log, hidden
 
     async def send(self, text: str, shown: str = "") -> None:
         """Send a message; ``shown`` is what the log gets instead of a text with a secret in it."""
@@ -186,15 +189,22 @@ class WebSocket:
             text = await self._connection.recv(decode=True)
         except (websockets.WebSocketException, UnicodeDecodeError) as fault:
             raise LinkError(f"the device closed the connection: {fault}") from fault
-        self._log.debug("<< %s", text)
+        if self._log.isEnabledFor(logging.DEBUG):
+            self._log.debug("<< %s", self._hidden.sub("…", text) if self._hidden else text)
         return text
 
 
 @asynccontextmanager
 async def websocket(
-    url: str, log: logging.Logger, subprotocol: str, tls: ssl.SSLContext | None = None
+    url: str,
+    log: logging.Logger,
+    subprotocol: str,
+    tls: ssl.SSLContext | None = None,
+    hidden: re.Pattern[str] | None = None,
 ) -> AsyncIterator[WebSocket]:
-    """A WebSocket that speaks the given subprotocol."""
+    """A WebSocket that speaks the given subprotocol; what is ``hidden`` in an answer stays out of the log."""
+    library = log.getChild("websocket")
+    library.setLevel(logging.WARNING)  # at debug it would write every frame, also one with a secret
     try:
         connection = await websockets.connect(
             url,
@@ -204,12 +214,13 @@ async def websocket(
             close_timeout=1,
             proxy=None,
             max_size=16 * 2**20,
-            logger=log.getChild("websocket"),
+            compression=None,  # costs more time than it saves on a local network
+            logger=library,
         )
     except (OSError, TimeoutError, websockets.WebSocketException) as fault:
         raise LinkError(f"cannot connect to {url}: {_why(fault)}") from fault
     try:
-        yield WebSocket(connection, log)
+        yield WebSocket(connection, log, hidden)
     finally:
         await connection.close()
 
@@ -268,6 +279,9 @@ def trusting(pinned: str = "") -> ssl.SSLContext:
     """TLS for devices that sign their own certificate; ``pinned`` is a file with the one to accept."""
     context = ssl.create_default_context(cafile=pinned or None)
     context.check_hostname = False
+    context.verify_flags |= (
+        ssl.VERIFY_X509_PARTIAL_CHAIN
+    )  # the device's own certificate is enough, without its signer
     if not pinned:
         context.verify_mode = ssl.CERT_NONE
     return context

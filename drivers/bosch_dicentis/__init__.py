@@ -33,6 +33,7 @@ from drivers.bosch_dicentis.messages import (
     PATH,
     REFRESH,
     SUBPROTOCOL,
+    TOKEN,
     UNKNOWN,
     rows,
     text_of,
@@ -52,6 +53,7 @@ LOOKS = {
 }
 """Everything there is to know, in the order it is asked for, and where the answer has it."""
 
+EVENTS = {event.lower(): event for event in REFRESH}
 NEEDED = ("GetSeats", "GetDiscussionList")
 
 
@@ -92,6 +94,7 @@ class BoschDicentis(Driver, Discussion):
         self._line: Line | None = None
         self._due: dict[str, None] = {}
         self._news = asyncio.Event()
+        self._later: list[str] = []
         self._added: dict[int, float] = {}
         self._older = False
         self._topic = ""
@@ -111,7 +114,8 @@ class BoschDicentis(Driver, Discussion):
     async def serve(self) -> None:
         host = f"[{self.device.host}]" if ":" in self.device.host else self.device.host
         url = f"wss://{host}:{self.device.port or self.port}{PATH}"
-        async with websocket(url, self.log, SUBPROTOCOL, trusting(self.options.certificate)) as wire:
+        tls = trusting(self.options.certificate)
+        async with websocket(url, self.log, SUBPROTOCOL, tls, TOKEN) as wire:
             line = Line(wire, self._learn, self._noticed, NEEDED)
             self._line, self._older = line, False
             try:
@@ -129,15 +133,21 @@ class BoschDicentis(Driver, Discussion):
                     await self._news.wait()
             except TimeoutError:
                 await self._look("GetDiscussionList")
-                continue
-            self._news.clear()
-            due, self._due = self._due, {}
-            if "ApiStateChanged" in due:
-                await self._look_everywhere()
-                continue
-            for operation in due:
-                await self._look(operation)
-            self._tell_floor()
+            else:
+                await self._look_again()
+
+    async def _look_again(self) -> None:
+        """Ask for all that changed, once each event is sure to be told again."""
+        self._news.clear()
+        due, self._due = self._due, {}
+        if "ApiStateChanged" in due:
+            await self._look_everywhere()
+            return
+        for event in due:
+            await self._listen_for(event)
+        for operation in dict.fromkeys(operation for event in due for operation in REFRESH[event]):
+            await self._look(operation)
+        self._tell_floor()
 
     async def _log_in(self) -> None:
         await self._check_ready()
@@ -154,13 +164,16 @@ class BoschDicentis(Driver, Discussion):
 
     async def _look_everywhere(self) -> None:
         await self._check_ready()
-        for event in REFRESH:  # one by one: a single unknown name spoils a whole registration
-            try:
-                await self._open_line.ask("RegisterEvents", {"events": [event]})
-            except Rejected as refusal:
-                self.log.debug("the server does not tell of %s: %s", event, refusal)
+        for event in REFRESH:
+            await self._listen_for(event)
         for operation in LOOKS:
             await self._look(operation)
+
+    async def _listen_for(self, event: str) -> None:
+        try:  # one at a time: a single unknown name spoils a whole registration
+            await self._open_line.ask("RegisterEvents", {"events": [event]})
+        except Rejected as refusal:
+            self.log.debug("the server does not tell of %s: %s", event, refusal)
 
     async def _look(self, operation: str) -> None:
         try:
@@ -172,19 +185,15 @@ class BoschDicentis(Driver, Discussion):
             self._learners[operation]({LOOKS[operation]: None})
 
     async def _noticed(self, names: tuple[str, ...]) -> None:
-        known = {event.lower(): event for event in REFRESH}
-        changed = [known[name.lower()] for name in names if name.lower() in known]
-        if "DiscussionListChanged" in changed:  # first, and without a turn through another task
+        changed = [EVENTS[name.lower()] for name in names if name.lower() in EVENTS]
+        if "DiscussionListChanged" in changed:  # the floor first: the rest waits for its answer
+            self._later += changed
             await self._open_line.send("GetDiscussionList")
-        for event in changed:
-            await self._open_line.send("RegisterEvents", {"events": [event]})
-            if event == "ApiStateChanged":
-                self._need(event)
-            elif event != "DiscussionListChanged":
-                self._need(*REFRESH[event])
+        else:
+            self._need(*changed)
 
-    def _need(self, *operations: str) -> None:
-        self._due.update(dict.fromkeys(operations))
+    def _need(self, *events: str) -> None:
+        self._due.update(dict.fromkeys(events))
         self._news.set()
 
     @property
@@ -205,7 +214,10 @@ class BoschDicentis(Driver, Discussion):
         self._hall.take_list(parameters)
         self._tell_floor()
         if self._hall.unknown():
-            self._need("GetSeats")
+            self._later.append("SeatsChanged")
+        if self._later:
+            self._need(*self._later)
+            self._later.clear()
 
     def _tell_floor(self) -> None:
         spoke, waited = self.readings.get("speakers", ()), self.readings.get("waiting", ())

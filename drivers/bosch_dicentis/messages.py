@@ -7,6 +7,7 @@ operation, or with the operation ``error``. Events have the id 0 and carry names
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from avctl.errors import ProtocolError
 
 PATH = "/Dicentis/API"
 SUBPROTOCOL = "DICENTIS_1_0"
+_as_text = json.JSONEncoder(ensure_ascii=False).encode
+TOKEN = re.compile(r'(?<="token":)\s*"[^"]*"')  # worth a log-in, so it stays out of the log
 NOT_LOGGED_IN = "please login first"
 UNKNOWN = "unknown operation"
 NO_PERMISSION = "no permission"
@@ -78,7 +81,7 @@ class Notice:
 def encode(number: int, operation: str, parameters: Mapping[str, Any] | None = None) -> str:
     """A request as the server wants it: ``parameters`` must be there even when empty."""
     message = {"messageId": number, "operation": operation, "parameters": dict(parameters or {})}
-    return json.dumps(message, ensure_ascii=False)
+    return _as_text(message)
 
 
 def decode(text: str) -> Answer | Refusal | Notice:

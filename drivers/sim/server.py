@@ -272,6 +272,8 @@ class WebSocketSimulator(Simulator):
         return None
 
     async def listen(self) -> None:
+        library = self.log.getChild("websocket")
+        library.setLevel(logging.WARNING)  # at debug it would write every frame, also one with a secret
         self._server = await serve(
             self._serve,
             self.host,
@@ -282,7 +284,7 @@ class WebSocketSimulator(Simulator):
             subprotocols=[websockets.Subprotocol(self.subprotocol)] if self.subprotocol else None,
             ping_interval=20,
             close_timeout=1,
-            logger=self.log.getChild("websocket"),
+            logger=library,
         )
         self.bound = next(iter(self._server.sockets)).getsockname()[1]
 

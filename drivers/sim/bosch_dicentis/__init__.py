@@ -57,6 +57,7 @@ TALK = (  # these are about the connection; `_talk` answers them
 OPERATIONS: Mapping[str, Operation] = {
     one.name.lower(): one for one in (*TALK, *DISCUSSING, *MEETING, *VOTING, *SYSTEM)
 }
+_as_text = json.JSONEncoder(ensure_ascii=False).encode
 BEFORE_LOGIN = frozenset({"login", "getapistate"})
 
 
@@ -87,6 +88,7 @@ class BoschDicentisSimulator(WebSocketSimulator):
         self.secretary = Secretary(device.id, people, self.changed)
         self.room = device.title or device.id
         self.volume = -6.0
+        self.operations = dict(OPERATIONS)  # an older server has fewer
         self.ready = True
         self.starting_seconds = 0.5
         self.power_seconds = 10.0
@@ -139,7 +141,7 @@ class BoschDicentisSimulator(WebSocketSimulator):
             raise Failure("Bad message format")
         if not session.user and name.lower() not in BEFORE_LOGIN:
             raise Failure("Please login first")
-        wanted = OPERATIONS.get(name.lower())
+        wanted = self.operations.get(name.lower())
         if wanted is None:
             raise Failure(f"{name.upper()} is an unknown operation")
         if not isinstance(parameters, dict):
@@ -185,7 +187,7 @@ class BoschDicentisSimulator(WebSocketSimulator):
 
     async def _say(self, session: Session, number: int, name: str, parameters: Json) -> None:
         message = {"messageId": number, "operation": name, "parameters": parameters}
-        faulty = await self.fault(json.dumps(message, ensure_ascii=False).encode())
+        faulty = await self.fault(_as_text(message).encode())
         if faulty is not None:
             await session.connection.send(faulty.decode(errors="replace"))
 

@@ -1,0 +1,145 @@
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from avctl.errors import LinkError, NoAnswer
+from avctl.events import Link, MicClosed, MicOpened
+from drivers.bosch_dicentis import DRIVER, BoschDicentis, Options
+from drivers.sim.bosch_dicentis import SIMULATOR, BoschDicentisSimulator
+
+Served = Callable[..., AbstractAsyncContextManager[BoschDicentis]]
+
+
+@pytest.fixture
+async def hall(device: Callable[..., Any]) -> AsyncIterator[BoschDicentisSimulator]:
+    """A small hall: chairman in seat 1, deputies in 2 to 8."""
+    async with SIMULATOR(device("bosch_dicentis"), roster="committee", seats=8) as simulator:
+        yield simulator
+
+
+async def test_silence_ends_the_link_and_every_wait(
+    hall: BoschDicentisSimulator, served: Served, witness: Any
+) -> None:
+    async with served(DRIVER, hall, poll=0.1) as driver:
+        hall.mute()
+        with pytest.raises((NoAnswer, LinkError)):
+            await driver.open_mic(2)
+        lost = await witness.link("offline")
+        assert "no answer" in lost.reason
+        hall.mute(False)
+        await witness.link("online")
+
+
+async def test_nonsense_ends_the_link(hall: BoschDicentisSimulator, served: Served, witness: Any) -> None:
+    async with served(DRIVER, hall, poll=0.1):
+        hall.garble()
+        assert "not JSON" in (await witness.link("offline")).reason
+        hall.garble(False)
+        await witness.link("online")
+
+
+async def test_a_power_cut_is_survived_and_compared(
+    hall: BoschDicentisSimulator, served: Served, witness: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "device.device")
+    async with served(DRIVER, hall):
+        hall.press(2)
+        await witness.sees(MicOpened, seat=2)
+        await hall.unplug()
+        await witness.link("offline")
+        hall.press(2)
+        hall.press(3)
+        await hall.plug()
+        await witness.link("online")
+        await witness.sees(MicClosed, seat=2)
+        await witness.sees(MicOpened, seat=3)
+        await witness.report(speakers=(3,))
+    own = [record.getMessage() for record in caplog.records if record.name == "device.device"]
+    assert len([line for line in own if line.startswith("offline")]) == 1
+    assert own.count("online") == 2
+
+
+async def test_a_restarted_server_is_asked_until_it_is_ready(
+    hall: BoschDicentisSimulator, served: Served, witness: Any
+) -> None:
+    async with served(DRIVER, hall):
+        hall.press(2)
+        await witness.sees(MicOpened, seat=2)
+        await hall.restart()
+        await witness.link("offline")
+        await witness.link("online")
+        await witness.sees(MicClosed, seat=2)
+        hall.press(4)
+        await witness.sees(MicOpened, seat=4)
+
+
+async def test_a_changed_state_of_the_server_is_looked_at_as_a_whole(
+    hall: BoschDicentisSimulator, served: Served, witness: Any
+) -> None:
+    async with served(DRIVER, hall, poll=60):
+        hall.hall.max_requests = 7
+        hall.changed("ApiStateChanged")
+        await witness.report(max_requests=7)
+        hall.ready = False
+        hall.changed("ApiStateChanged")
+        assert "not ready" in (await witness.link("offline")).reason
+
+
+async def test_a_wrong_secret_is_tried_once(
+    hall: BoschDicentisSimulator, served: Served, witness: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with served(DRIVER, hall, online=False, password="wrong-secret"):
+        refused = await witness.link("refused")
+        assert "'admin'" in refused.reason
+        await witness.until(lambda: not hall.sessions, "the connection closed")
+        assert witness.links() == [Link.REFUSED]
+    assert "wrong-secret" not in caplog.text + "".join(map(str, witness.events))
+
+
+async def test_no_secret_is_in_the_log(
+    device: Callable[..., Any], served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with (
+        SIMULATOR(device("bosch_dicentis", password="right-secret")) as hall,
+        served(DRIVER, hall),
+    ):
+        assert "right-secret" not in caplog.text
+        assert '"loggedIn": true, "token":…' in caplog.text
+
+
+async def test_the_right_to_look_is_needed(
+    hall: BoschDicentisSimulator, served: Served, witness: Any
+) -> None:
+    hall.forget_licence("canViewSynoptic")
+    async with served(DRIVER, hall, online=False):
+        lost = await witness.link("offline")
+        assert "no permission for GetSeats" in lost.reason
+        hall.renew_licence("canViewSynoptic")
+        await witness.link("online")
+
+
+async def test_a_pinned_certificate_is_the_only_one_accepted(
+    hall: BoschDicentisSimulator, served: Served, witness: Any, tmp_path: Path
+) -> None:
+    pinned = tmp_path / "server.pem"
+    address = ("127.0.0.1", hall.bound)
+    pinned.write_text(await asyncio.to_thread(ssl.get_server_certificate, address))
+    async with served(DRIVER, hall, certificate=str(pinned)):
+        pass
+    async with (
+        SIMULATOR(hall.device) as impostor,
+        served(DRIVER, impostor, online=False, certificate=str(pinned)),
+    ):
+        lost = await witness.link("offline")
+        assert "certificate" in lost.reason.lower()
+    with pytest.raises(ValidationError, match="certificate in PEM form"):
+        Options(certificate=str(tmp_path / "nothing.pem"))
