@@ -238,9 +238,12 @@ class Accounts:
             return None
         if self._hasher.check_needs_rehash(hashed):
             better = await asyncio.to_thread(self._hasher.hash, _bytes(password))
-            async with self._store.write() as connection:
-                await people.replace_hash(connection, name, hashed, better)
-                return await people.credentials_of(connection, name)
+            with suppress(SQLAlchemyError):  # next time, when the disk takes it
+                async with self._store.write() as connection:
+                    await people.replace_hash(connection, name, hashed, better)
+                async with self._store.read() as connection:
+                    found = await people.credentials_of(connection, name)
+                return found
         return account, hashed
 
     async def _welcome(self, account: Account, hashed: str, address: str) -> LogIn:
