@@ -1,0 +1,119 @@
+"""A PTZ camera that is not there: VISCA with Sony's header, over plain UDP or over TCP."""
+
+from __future__ import annotations
+
+import asyncio
+
+from avctl.config import Device
+from avctl.errors import ProtocolError
+from drivers.sim.server import Peer, TcpSimulator, UdpSimulator, act
+from drivers.sim.visca.head import Head, error
+from drivers.visca import Visca
+from drivers.visca.codec import RESET, SEQUENCE_ABNORMAL, SYNTAX, Kind, Message, Packets, unwrap, wrap
+
+
+class UdpCamera(Head, UdpSimulator):
+    """A camera on UDP, with Sony's header or without."""
+
+    def __init__(self, device: Device) -> None:
+        super().__init__(device)
+        self.framed = self.options.transport == "sony-udp"
+        self.forgetful = False
+        self.to_lose = self.to_lose_answers = self.to_misnumber = 0
+        self._last: dict[tuple[str, int], tuple[int, list[bytes]]] = {}
+
+    @act
+    def lose(self, count: int = 1, answers: bool = False) -> None:
+        """Lose the next datagrams on their way here, or the answers on their way back."""
+        if answers:
+            self.to_lose_answers = count
+        else:
+            self.to_lose = count
+
+    @act
+    def wrong_sequence(self, count: int = 1) -> None:
+        """Answer the next requests under a wrong sequence number."""
+        self.to_misnumber = count
+
+    @act
+    def forget_sequence(self) -> None:
+        """Refuse every sequence number until it is reset, as after a restart."""
+        self.forgetful = True
+
+    async def received(self, peer: tuple[str, int], data: bytes) -> None:
+        if self.to_lose:
+            self.to_lose -= 1
+            return
+        try:
+            if self.framed:
+                await self._framed(peer, unwrap(data))
+            else:
+                for packet in Packets().feed(data):
+                    await self.obey(packet, lambda answer: self._back(peer, answer))
+        except ProtocolError:
+            self.log.debug("passed over: %s", data.hex(" "))
+
+    async def _framed(self, peer: tuple[str, int], message: Message) -> None:
+        if message.kind is Kind.CONTROL:
+            if message.payload == RESET:
+                self.forgetful = False
+                for known in [known for known in self._last if known[0] == peer[0]]:
+                    del self._last[known]
+            reply = Message(kind=Kind.CONTROL_REPLY, sequence=message.sequence, payload=RESET)
+            await self._back(peer, wrap(reply))
+            return
+        last, said = self._last.get(peer, (-1, []))
+        if self.forgetful or message.sequence < last:
+            fault = Message(kind=Kind.CONTROL_REPLY, sequence=message.sequence, payload=SEQUENCE_ABNORMAL)
+            await self._back(peer, wrap(fault))
+            return
+        if message.sequence == last:  # heard before: the same answers, not a second time the same deed
+            for answer in tuple(said):
+                await self._back(peer, answer)
+            return
+        answers: list[bytes] = []
+        self._last[peer] = (message.sequence, answers)
+        wrong = self.to_misnumber > 0
+        self.to_misnumber -= wrong
+
+        async def say(packet: bytes) -> None:
+            number = message.sequence + 1000 * wrong
+            answer = wrap(Message(kind=Kind.REPLY, sequence=number, payload=packet))
+            answers.append(answer)
+            await self._back(peer, answer)
+
+        for packet in Packets().feed(message.payload):
+            await self.obey(packet, say)
+
+    async def _back(self, peer: tuple[str, int], answer: bytes) -> None:
+        if self.to_lose_answers:
+            self.to_lose_answers -= 1
+        else:
+            await self.reply(peer, answer)
+
+
+class _Talk(Peer):
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        super().__init__(writer)
+        self.packets = Packets()
+
+
+class TcpCamera(Head, TcpSimulator):
+    """A camera on TCP; one byte at a time is as good as a packet."""
+
+    def meet(self, writer: asyncio.StreamWriter) -> Peer:
+        return _Talk(writer)
+
+    async def received(self, peer: Peer, data: bytes) -> None:
+        assert isinstance(peer, _Talk)
+        try:
+            for packet in peer.packets.feed(data):
+                await self.obey(packet, lambda answer: self.reply(peer, answer))
+        except ProtocolError:
+            await self.reply(peer, error(SYNTAX))
+
+
+def SIMULATOR(device: Device) -> Head:
+    """The simulated camera that speaks as the device's options say."""
+    options = Visca.Options.model_validate(device.options)
+    return TcpCamera(device) if options.transport == "tcp" else UdpCamera(device)
