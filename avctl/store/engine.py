@@ -30,8 +30,9 @@ def sqlite_url(path: Path) -> str:
 class Store:
     """An open record: ``read()`` to ask, ``write()`` for one transaction at a time.
 
-    In memory both share one connection, so never read from the store inside its own ``write()``: use the
-    connection that ``write()`` gives.
+    In memory (for tests) both share one connection: never read from the store inside its own ``write()``, use
+    the connection that ``write()`` gives. A question cancelled on its way ends its connection, and with it
+    everything in memory; a file does not mind.
     """
 
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
