@@ -14,6 +14,7 @@ from collections.abc import Callable
 from avctl.errors import AvctlError, Conflict, LinkError, NoAnswer, ProtocolError, Rejected
 from drivers.visca.codec import (
     BUFFER_FULL,
+    CANCELLED,
     ERRORS,
     OF_A_SOCKET,
     RESET,
@@ -48,6 +49,7 @@ class Request:
         self.sequence = 0
         self.socket = 0
         self.sent = 0
+        self.cancelled = 0
         self.resynchronised = False
         self.timer: asyncio.TimerHandle | None = None
         self.deadline: asyncio.TimerHandle | None = None
@@ -102,7 +104,7 @@ class Line:
     def put(self, request: Request) -> None:
         """Send a request: at once, before this returns, when nothing is outstanding."""
         if self._end.done():
-            raise LinkError("the link to the camera has ended")
+            raise self._fault()
         if request.replaceable:
             for older in (*self._commands, *self._full):
                 if older.replaceable:
@@ -120,10 +122,9 @@ class Line:
         finally:
             if not self._end.done():
                 self._end.set_result(None)
-            fault = LinkError("the link to the camera ended")
             for request in (*self._commands, *self._inquiries, *self._full, *self._unfinished):
                 self._forget(request)
-                request.fail(fault)
+                request.fail(self._fault())
 
     def heard(self, data: bytes) -> None:
         """Hand in what came: a datagram, or a piece of a stream."""
@@ -211,7 +212,10 @@ class Line:
         request.fail(NoAnswer(f"not {did} within {request.patience or LIFETIME:g} s"))
         self._finish(request)
 
-    def _stop(self, fault: LinkError | ProtocolError) -> None:
+    def _fault(self) -> LinkError:
+        return LinkError(str(self._end.exception() or "the link to the camera has ended"))
+
+    def _stop(self, fault: LinkError) -> None:
         if not self._end.done():
             self._end.set_exception(fault)
 
@@ -262,6 +266,10 @@ class Line:
                 self._full.append(request)
                 self._release(request)
                 request.timer = asyncio.get_running_loop().call_later(FULL_PAUSE, self._again, request)
+            case Says.ERROR if (
+                reply.code == CANCELLED and sequence is None and request.cancelled < request.sent - 1
+            ):
+                request.cancelled += 1  # without numbers a repetition is a new move, and ends the one before
             case Says.ERROR:
                 what = ERRORS.get(reply.code, "an unknown error")
                 request.fail(Rejected(f"the camera refused: {what}", code=f"{reply.code:02x}"))
