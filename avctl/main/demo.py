@@ -184,9 +184,9 @@ class Demo:
     async def _book(self, client: httpx.AsyncClient, scheduler: dict[str, str]) -> list[dict[str, str]]:
         sessions = []
         now = datetime.now(UTC).replace(second=0, microsecond=0)
-        running = (await client.get("/api/v1/sessions", headers=scheduler)).json()["sessions"]
+        running = (await client.get("/api/v1/sessions", headers=scheduler)).json()
         for booking in bookings(now):
-            found = next((one for one in running if one["booking"]["title"] == booking["title"]), None)
+            found = next((one for one in running if one["title"] == booking["title"]), None)
             if found is None:
                 answer = await client.post("/api/v1/sessions", json=booking, headers=scheduler)
                 if answer.is_error:
@@ -217,7 +217,7 @@ class Demo:
         with contextlib.suppress(httpx.HTTPError, KeyError, ValueError, TimeoutError):
             async with asyncio.timeout(ENDING):
                 answer = await client.get("/api/v1/broadcasts", headers=technician)
-                for broadcast in answer.json()["broadcasts"]:
+                for broadcast in answer.json():
                     await client.post(
                         f"/api/v1/broadcasts/{broadcast['session']}/go-dark", headers=technician
                     )

@@ -90,7 +90,8 @@ class Follow:
         if session.phase is Phase.OPEN:
             place = next(place for place in floor.speakers if place.seat == event.seat)
             self._name(session.id, place)
-            if place.name:
+            # After a restart the hall tells again who speaks: that is no new chapter.
+            if place.name and place.name != session.speaker:
                 self._bus.publish(
                     ChapterMarked(session=session.id, kind="speaker", title=place.name, at=event.at)
                 )
