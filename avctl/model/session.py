@@ -29,6 +29,7 @@ from avctl.events import (
 )
 
 LONGEST = timedelta(hours=24)
+YEARS = range(2000, 2100)  # beyond lie moments that some time zone, or some database, cannot hold
 
 
 class Kind(StrEnum):
@@ -112,6 +113,9 @@ class Booking(BaseModel):
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
+        for field in ("starts_at", "ends_at"):
+            if getattr(self, field).year not in YEARS:
+                raise ValueError(f"{field}: a year from {YEARS.start} to {YEARS.stop - 1}")
         if self.ends_at <= self.starts_at:
             raise ValueError("ends_at: later than starts_at")
         if self.ends_at - self.starts_at > LONGEST:
