@@ -49,6 +49,11 @@ class Simulator(ABC):
         self.refusing = False
         self.delayed = 0.0
 
+    @property
+    def address(self) -> str:
+        """Where it listens, as the control port shows it."""
+        return f"{self.host}:{self.bound}"
+
     async def __aenter__(self) -> Self:
         await self.listen()
         return self
