@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
+import anyio
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -28,6 +31,7 @@ log = logging.getLogger(__name__)
 WAITING = 2000  # events kept for a reader who is slow
 SILENT_SECONDS = 15  # a comment after so long: proxies end a connection that says nothing
 UNREAD_SECONDS = 30  # a reader who takes nothing for so long is let go
+GOODBYE_SECONDS = 1  # what a stream may take to end when the server does
 HIGHEST = 2**53
 
 
@@ -95,15 +99,28 @@ async def events(
     if unknown := sorted(wanted - set(kinds())):
         raise BadArgument("kinds", f"kinds of event (there is no {', '.join(unknown)})")
     after = last if last is not None else last_in_address
-    told = _told(request, asked, transient, wanted, after)
-    return EventStream(told, ping=SILENT_SECONDS, send_timeout=UNREAD_SECONDS, sep="\n")
+    goodbye = anyio.Event()
+    told = _told(request, asked, transient, wanted, after, goodbye)
+    return EventStream(
+        told,
+        ping=SILENT_SECONDS,
+        send_timeout=UNREAD_SECONDS,
+        sep="\n",
+        shutdown_event=goodbye,
+        shutdown_grace_period=GOODBYE_SECONDS,
+    )
 
 
 async def _told(
-    request: Request, asked: Asking, transient: bool, wanted: frozenset[str], after: int | None
+    request: Request,
+    asked: Asking,
+    transient: bool,
+    wanted: frozenset[str],
+    after: int | None,
+    goodbye: anyio.Event,
 ) -> AsyncIterator[ServerSentEvent]:
     people = asked.account.may(Act.SEE_JOURNAL)
-    with asked.controller.bus.subscribe(WAITING) as live:
+    with asked.controller.bus.subscribe(WAITING) as live, _closed_at(goodbye, live):
         yield ServerSentEvent(comment="listening", retry=1000)
         async for event in _in_order(request, asked.controller, live, after):
             if (
@@ -116,6 +133,21 @@ async def _told(
                     event=type(event).__name__,
                     data=json.dumps(masked(encode(event)), ensure_ascii=False),
                 )
+
+
+@contextmanager
+def _closed_at(goodbye: anyio.Event, live: Subscription) -> Iterator[None]:
+    """End the subscription when the server ends, so that the stream ends whole."""
+
+    async def close() -> None:
+        await goodbye.wait()
+        live.close()
+
+    closing = asyncio.create_task(close(), name="events: goodbye")
+    try:
+        yield
+    finally:
+        closing.cancel()
 
 
 async def _in_order(

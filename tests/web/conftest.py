@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 import pytest
@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from avctl.api.application import create_app
 from avctl.bus import Subscription
 from avctl.config import Config, parse
-from avctl.events import Event, now
+from avctl.events import Event, Link, LinkChanged, now
 from avctl.main.compose import controller as compose
 from avctl.model.account import Role
 from avctl.services.controller import Controller
@@ -88,44 +88,67 @@ def app(controller: Controller) -> FastAPI:
     return create_app(controller)
 
 
-@asynccontextmanager
-async def served(app: Any, config: Config) -> AsyncIterator[str]:
-    """Serve an application as ``avctl run`` does; gives its address."""
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=config.web.host,
-            port=config.web.port,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=5,
+class Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listens = asyncio.Event()
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self.listens.set()
+
+
+class Served:
+    """An application behind the real server, as ``avctl run`` puts it there."""
+
+    def __init__(self, app: Any, config: Config) -> None:
+        self.url = f"http://{config.web.host}:{config.web.port}"
+        self._server = Server(
+            uvicorn.Config(
+                app,
+                host=config.web.host,
+                port=config.web.port,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=5,
+            )
         )
-    )
-    serving = asyncio.create_task(server.serve())
-    try:
-        await until(lambda: server.started or serving.done(), "the server listens")
-        yield f"http://{config.web.host}:{config.web.port}"
-    finally:
-        server.should_exit = True
-        await serving
+
+    async def __aenter__(self) -> Self:
+        self._serving = asyncio.create_task(self._server.serve())
+        async with asyncio.timeout(DEADLINE):
+            await self._server.listens.wait()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """End it as a signal would, and wait until it is gone."""
+        self._server.should_exit = True
+        await self._serving
 
 
 @pytest.fixture
-async def url(app: FastAPI, config: Config) -> AsyncIterator[str]:
+async def server(app: FastAPI, config: Config) -> AsyncIterator[Served]:
+    """The application, served."""
+    async with Served(app, config) as serving:
+        yield serving
+
+
+@pytest.fixture
+def url(server: Served) -> str:
     """Where the application is served."""
-    async with served(app, config) as address:
-        yield address
+    return server.url
 
 
-async def until(fact: Callable[[], bool], named: str) -> None:
-    """Wait until a fact holds that no event tells."""
-    try:
-        async with asyncio.timeout(DEADLINE):
-            while not fact():
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        raise AssertionError(f"never saw that {named}") from None
+@pytest.fixture
+def stop_serving(server: Served) -> Callable[[], Awaitable[None]]:
+    """Ends the server while the test goes on."""
+    return server.stop
 
 
 @pytest.fixture
@@ -274,5 +297,7 @@ def watch(controller: Controller) -> Any:
 @pytest.fixture
 async def wall_online(controller: Controller, wall: SamsungMdcSimulator) -> SamsungMdcSimulator:
     """The display, once the house has heard from it."""
-    await until(lambda: controller.house.state("wall").online, "the wall is online")
+    with controller.bus.subscribe() as heard:
+        if not controller.house.state("wall").online:
+            await Watch(heard).sees(LinkChanged, device="wall", link=Link.ONLINE)
     return wall
