@@ -98,7 +98,8 @@ wheel: $(VENV)/.installed $(FRONT) ## The wheel, proven in a clean environment
 		|| { echo "The wheel lacks the front end." >&2; exit 1; }
 
 bench: machinery $(FRONT) ## Measure, beside what it is compared with, into tests/bench/results.json
-	$(BIN)/python tests/bench $(ARGS)
+	@$(INSTALL) --group node
+	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
 lock: ## Newest versions of everything into requirements.lock
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/pip --quiet install --upgrade pip

@@ -1,0 +1,44 @@
+"""A discussion system as plain as can be: lines ``seat 0|1`` over TCP, the same that Node-RED is given."""
+
+from __future__ import annotations
+
+from avctl.capabilities import Discussion
+from avctl.driver import Driver
+from avctl.events import MicClosed, MicOpened
+from avctl.wire import tcp
+
+
+class Hall(Driver, Discussion):
+    """Hears microphones; nobody presses a button here."""
+
+    title = "Hall of the measurement"
+
+    async def serve(self) -> None:
+        open_seats: tuple[int, ...] = ()
+        async with tcp(self.device.host, int(self.device.port or 0), self.log) as wire:
+            self.report(seats={}, speakers=(), waiting=())
+            self.online()
+            kept = b""
+            while True:
+                *lines, kept = (kept + await wire.receive()).split(b"\n")
+                for line in lines:
+                    seat, on = map(int, line.split())
+                    others = tuple(other for other in open_seats if other != seat)
+                    open_seats = (*others, seat) if on else others
+                    self.report(speakers=open_seats)
+                    self.publish((MicOpened if on else MicClosed)(device=self.device.id, seat=seat))
+
+    async def open_mic(self, seat: int) -> None: ...
+
+    async def close_mic(self, seat: int) -> None: ...
+
+    async def grant_request(self, seat: int) -> None: ...
+
+    async def deny_request(self, seat: int) -> None: ...
+
+    async def close_all_mics(self) -> None: ...
+
+    async def clear_requests(self) -> None: ...
+
+
+DRIVER = Hall
