@@ -17,10 +17,6 @@ DEVICES = {
     "hall-camera-1": "polled each 1 s",
     "hall-wall-1": "polled each 5 s",
 }
-    "hall-dicentis": "speaks unasked",
-    "hall-camera-1": "polled each 1 s",
-    "hall-wall-1": "polled each 5 s",
-}
 TIMES = 5
 SILENCE = (("mute", {"on": True}), ("mute", {"on": False}))
 
