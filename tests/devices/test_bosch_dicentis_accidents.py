@@ -3,6 +3,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from avctl.errors import LinkError, NoAnswer
-from avctl.events import Link, MicClosed, MicOpened
+from avctl.events import FloorRequested, Link, MicClosed, MicOpened
 from drivers.bosch_dicentis import DRIVER, BoschDicentis, Options
 from drivers.sim.bosch_dicentis import SIMULATOR, BoschDicentisSimulator
 
@@ -43,6 +44,43 @@ async def test_nonsense_ends_the_link(hall: BoschDicentisSimulator, served: Serv
         assert "not JSON" in (await witness.link("offline")).reason
         hall.garble(False)
         await witness.link("online")
+
+
+async def test_an_answer_of_another_kind_is_nonsense(
+    hall: BoschDicentisSimulator, served: Served, witness: Any
+) -> None:
+    right = hall.operations["getdiscussionlist"]
+    async with served(DRIVER, hall, poll=0.1):
+        hall.press(2)
+        await witness.report(speakers=(2,))
+        hall.operations["getdiscussionlist"] = replace(right, answer=lambda call: {})
+        assert "no list of discussionList" in (await witness.link("offline")).reason
+        assert witness.readings["speakers"] == (2,)
+        hall.operations["getdiscussionlist"] = right
+        await witness.link("online")
+
+
+async def test_a_server_that_forgot_the_log_in_is_told_again(
+    hall: BoschDicentisSimulator, served: Served, witness: Any
+) -> None:
+    async with served(DRIVER, hall, poll=0.1):
+        for session in hall.sessions:
+            session.user = ""
+        assert "forgotten our log-in" in (await witness.link("offline")).reason
+        await witness.link("online")
+
+
+async def test_a_burst_of_presses_is_told_whole_and_in_order(
+    device: Callable[..., Any], served: Served, witness: Any
+) -> None:
+    async with SIMULATOR(device("bosch_dicentis")) as hall, served(DRIVER, hall, poll=60):
+        hall.set_mode("manual", max_requests=200)
+        for seat in range(120, 0, -1):
+            hall.press(seat)
+            await asyncio.sleep(0)
+        await witness.report(waiting=tuple(range(120, 0, -1)))
+        told = [event.seat for event in witness.events if isinstance(event, FloorRequested)]
+        assert told == list(range(120, 0, -1))
 
 
 async def test_a_power_cut_is_survived_and_compared(
