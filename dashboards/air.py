@@ -1,0 +1,37 @@
+"""What viewers have of a session now, put together from its broadcast and its programme's readings."""
+
+from __future__ import annotations
+
+from avctl.errors import NotFound
+from avctl.model.session import Session
+from avctl.services.controller import Controller
+from dashboards.buttons import PROGRAMME
+from dashboards.views import Air
+
+
+def air_of(controller: Controller, session: Session | None) -> Air:
+    """What viewers have; nothing when the session never had a broadcast."""
+    if session is None:
+        return Air()
+    try:
+        broadcast = controller.broadcasts.get(session.id)
+    except NotFound:
+        return Air()
+    readings = {}
+    programme = f"{PROGRAMME}{session.id}"
+    if programme in controller.house:
+        readings = dict(controller.house.state(programme).readings)
+    showing = str(readings.get("showing", ""))
+    third = readings.get("lower_third") or ""
+    return Air(
+        state=str(broadcast.state),
+        since=broadcast.since,
+        fault=broadcast.reason,
+        recording=bool(readings.get("recording", False)),
+        slate=showing.removeprefix("slate:") if showing.startswith("slate:") else "",
+        name=str(third),
+        recorded=int(readings.get("recorded", 0)),
+        advancing=readings.get("advancing"),
+        growing=readings.get("growing"),
+        meters=broadcast.meters,
+    )

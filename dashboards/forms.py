@@ -1,0 +1,93 @@
+"""What the pages' buttons and forms ask for, handed to the desk with the name of the one who asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+from fastapi import APIRouter, Request, Response
+
+from avctl.commands import (
+    AcknowledgeAlert,
+    CancelSession,
+    CloseSession,
+    Command,
+    GoLive,
+    OpenSession,
+    Operate,
+    PrepareSession,
+    Reconnect,
+    ResumeSession,
+    ShowSpeaker,
+    SuspendSession,
+)
+from avctl.errors import NotFound
+from avctl.events import Event, Reason
+from avctl.model.account import Act
+from dashboards.front import Front
+
+SESSION_ACTS: Mapping[str, Callable[[str, str], Command]] = {
+    "prepare": lambda actor, session: PrepareSession(actor=actor, session=session),
+    "open": lambda actor, session: OpenSession(actor=actor, session=session),
+    "go-live": lambda actor, session: GoLive(actor=actor, session=session),
+    "break": lambda actor, session: SuspendSession(actor=actor, session=session, reason=Reason.BREAK),
+    "technical": lambda actor, session: SuspendSession(
+        actor=actor, session=session, reason=Reason.TECHNICAL
+    ),
+    "closed": lambda actor, session: SuspendSession(actor=actor, session=session, reason=Reason.CLOSED),
+    "resume": lambda actor, session: ResumeSession(actor=actor, session=session),
+    "close": lambda actor, session: CloseSession(actor=actor, session=session),
+    "name-off": lambda actor, session: ShowSpeaker(actor=actor, session=session, name=""),
+}
+NUMBER = "X-Event-Number"
+
+
+def router(front: Front) -> APIRouter:
+    """The acts. Each answers 204 with the number of the event that confirmed it; the page changes by that."""
+    routes = front.router()
+    controller = front.controller
+
+    @routes.post("/control/{room}/sessions/{session}/{act}")
+    async def session_act(request: Request, room: str, session: str, act: str) -> Response:
+        actor = await front.asked(request, Act.RUN_SESSIONS)
+        make = SESSION_ACTS.get(act)
+        if make is None or controller.sessions.get(session).room != room:
+            raise NotFound("there is no such act")
+        return await obeyed(make(actor, session))
+
+    @routes.post("/control/{room}/devices/{device}/{verb}")
+    async def device_act(request: Request, room: str, device: str, verb: str) -> Response:
+        actor = await front.asked(request, Act.OPERATE_DEVICES)
+        if controller.house.state(device).room != room:
+            raise NotFound("there is no such device in this room")
+        if verb == "reconnect":
+            return await obeyed(Reconnect(actor=actor, device=device))
+        form = await request.form()
+        arguments = {name: _value(value) for name, value in form.items() if isinstance(value, str)}
+        return await obeyed(Operate(actor=actor, device=device, verb=verb, arguments=arguments))
+
+    @routes.post("/alerts/{alert}/acknowledge")
+    async def acknowledge(request: Request, alert: str) -> Response:
+        actor = await front.asked(request, Act.ACKNOWLEDGE_ALERTS)
+        form = await request.form()
+        return await obeyed(AcknowledgeAlert(actor=actor, alert=alert, reason=str(form.get("reason", ""))))
+
+    @routes.post("/schedule/{session}/cancel")
+    async def cancel(request: Request, session: str) -> Response:
+        actor = await front.asked(request, Act.BOOK_SESSIONS)
+        return await obeyed(CancelSession(actor=actor, session=session))
+
+    async def obeyed(command: Command) -> Response:
+        answer = await controller.desk.obey(command)
+        number = answer.number if isinstance(answer, Event) else 0
+        return Response(status_code=204, headers={NUMBER: str(number or controller.bus.last_number)})
+
+    return routes
+
+
+def _value(text: str) -> object:
+    """An argument as the verb wants it: a form knows text only."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,166 @@
+"""Lines of the log and of the journal: what happened, in the words of the pages."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+
+from avctl.events import (
+    AlertAcknowledged,
+    AlertCleared,
+    AlertEvent,
+    AlertRaised,
+    BroadcastDegraded,
+    BroadcastFailed,
+    ChapterMarked,
+    DeviceEvent,
+    Event,
+    ItemStarted,
+    Link,
+    LinkChanged,
+    MicClosed,
+    MicOpened,
+    ReadingsChanged,
+    RecordingReady,
+    SessionEvent,
+    SessionReady,
+    SessionSuspended,
+    SpeakerShown,
+    VerbAsked,
+    VerbDone,
+    VerbRefused,
+    decode,
+    subject_of,
+)
+from avctl.model.account import Role
+from avctl.services.controller import Controller
+from avctl.store.records import Filter, JournalRow
+from dashboards import views
+from dashboards.house import room_of_subject
+from dashboards.words import HAPPENED, LINKS, REASONS, RULES, VERBS
+
+KEPT = 40
+QUIET = (SpeakerShown, ChapterMarked)
+# Acts of avctl itself that a technician does not want between the people's.
+BY_ITSELF = ("follow", "")
+LOGGED = tuple(
+    name
+    for name in HAPPENED
+    if name.startswith(("Session", "Broadcast", "Alert", "Recording")) or name in ("VerbDone", "VerbRefused")
+)
+
+
+class Diary:
+    """The last acts of each room, so that a page need not ask the store."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._rooms: dict[str, deque[Event]] = {
+            room.id: deque(maxlen=KEPT) for room in controller.config.rooms
+        }
+        self._filled = False
+        controller.bus.listen(self._hear, SessionEvent, AlertEvent, VerbDone, VerbRefused)
+
+    async def fill(self) -> None:
+        """Take in what happened before the start; once."""
+        if self._filled:
+            return
+        self._filled = True
+        rows = await self._controller.journal.page(limit=300, which=Filter(kinds=LOGGED))
+        known = {event.number for events in self._rooms.values() for event in events}
+        for row in rows:
+            event = event_of(row)
+            room = "" if event is None or event.number in known else self._room(event)
+            if event is not None and room and len(self._rooms[room]) < KEPT:
+                self._rooms[room].appendleft(event)
+
+    def lines(self, controller: Controller, subject: str, role: Role | None, language: str) -> views.Lines:
+        """The last acts of a room, the latest first."""
+        events = self._rooms.get(subject, ())
+        return views.Lines(lines=tuple(line_of(controller, event) for event in reversed(events)))
+
+    def _hear(self, event: Event) -> None:
+        if room := self._room(event):
+            self._rooms[room].append(event)
+
+    def _room(self, event: Event) -> str:
+        """The room whose log an event belongs to; empty when it belongs to none."""
+        if event.transient or isinstance(event, QUIET):
+            return ""
+        if isinstance(event, VerbDone) and event.actor in BY_ITSELF:
+            return ""
+        room = room_of_subject(self._controller, _subject(self._controller, event))
+        return room if room in self._rooms else ""
+
+
+def event_of(row: JournalRow) -> Event | None:
+    """The event of a line; None when this version does not know it any more."""
+    try:
+        return decode({**row.data, "number": row.number})
+    except (KeyError, ValidationError):
+        return None
+
+
+def _subject(controller: Controller, event: Event) -> str:
+    if isinstance(event, AlertAcknowledged | AlertCleared):
+        return next((alert.subject for alert in controller.alerts if alert.id == event.alert), "")
+    return subject_of(event)
+
+
+def line_of(controller: Controller, event: Event) -> views.Line:
+    """An event as a line."""
+    subject = _subject(controller, event)
+    if isinstance(event, DeviceEvent | AlertEvent) and subject in controller.house:
+        subject = controller.house.state(subject).title
+    detail_word, detail, look = _detail(event)
+    return views.Line(
+        number=event.number,
+        at=event.at,
+        actor=event.actor,
+        subject=subject,
+        word=HAPPENED.get(type(event).__name__, type(event).__name__),
+        detail_word=detail_word,
+        detail=detail,
+        look=look,
+    )
+
+
+def _detail(event: Event) -> tuple[str, str, str]:
+    """(a message id, plain text, a look) of what is worth saying beside the kind of event."""
+    match event:
+        case VerbDone() | VerbAsked():
+            return VERBS.get(event.verb, event.verb), _arguments(event.arguments.values()), ""
+        case VerbRefused():
+            return VERBS.get(event.verb, event.verb), event.reason, "fault"
+        case SessionSuspended():
+            return REASONS[event.reason], "", ""
+        case SessionReady():
+            return "", "; ".join(event.faults), "fault" if event.faults else ""
+        case BroadcastDegraded() | BroadcastFailed():
+            return "", event.reason, "fault"
+        case AlertRaised():
+            return RULES.get(event.rule, ""), event.text, "fault"
+        case AlertAcknowledged():
+            return "", event.reason, ""
+        case LinkChanged():
+            return LINKS[event.link], event.reason, "fault" if event.link is Link.OFFLINE else ""
+        case ReadingsChanged():
+            return "", ", ".join(event.readings), ""
+        case MicOpened() | MicClosed():
+            return "", str(event.seat), ""
+        case ItemStarted():
+            return "", f"{event.item} {event.title}".strip(), ""
+        case SpeakerShown():
+            return "", event.name, ""
+        case ChapterMarked():
+            return "", event.title, ""
+        case RecordingReady():
+            return "", f"{event.seconds / 60:.0f} min", ""
+        case _:
+            return "", "", ""
+
+
+def _arguments(values: Iterable[object]) -> str:
+    return ", ".join(str(value) for value in values)

@@ -1,0 +1,244 @@
+"""Live pages: an event touches parts; each part is rendered once for all who see the same, and sent.
+
+A viewer subscribes first, then gets the whole picture, then changes. What is sent is the HTML of the parts,
+the same templates that made the page; the script puts each in the place of the one with its id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from markupsafe import Markup
+
+from avctl.events import AccountChanged, BroadcastMeasured, Event, LoggedOut, now
+from avctl.model.account import Role
+from avctl.services.controller import Controller
+from dashboards.render import Renderer
+from dashboards.touched import Touched
+
+Builder = Callable[[Controller, str, Role | None, str], Any]
+
+SPACING = 0.05  # seconds between two renderings of one part; the first change goes out at once
+BEAT = 1.0  # seconds between beats: a page that hears none for two says that it is cut off
+AGAIN = 30.0  # seconds after which parts that depend on the hour are rendered again
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A part of something, as one kind of viewer sees it. ``subject`` is a room, a device or a session."""
+
+    part: str
+    subject: str
+    language: str
+    role: Role | None
+
+    @property
+    def id(self) -> str:
+        """The id of its root element."""
+        return f"part-{self.part}-{self.subject}" if self.subject else f"part-{self.part}"
+
+
+class Rendered:
+    """A topic that somebody looks at: its text, and when it was last sent."""
+
+    def __init__(self) -> None:
+        self.viewers: set[Viewer] = set()
+        self.text: Markup | None = None
+        self.stale = True
+        self.sent = 0.0
+        self.timer: asyncio.Handle | None = None
+
+
+class Viewer:
+    """One open page: what it has not been sent yet, a topic's later text in place of its earlier one."""
+
+    def __init__(self, topics: tuple[Topic, ...], meters: str, account: str) -> None:
+        self.topics = topics
+        self.meters = meters
+        self.account = account
+        self.ended = False
+        self._waiting: dict[object, bytes] = {}
+        self._wake = asyncio.Event()
+
+    def put(self, key: object, message: bytes) -> None:
+        """Have something sent."""
+        self._waiting.pop(key, None)
+        self._waiting[key] = message
+        self._wake.set()
+
+    def end(self) -> None:
+        """Let the viewer go."""
+        self.ended = True
+        self._wake.set()
+
+    async def next(self) -> bytes:
+        """Everything that waits, waiting for something."""
+        await self._wake.wait()
+        self._wake.clear()
+        messages = b"".join(self._waiting.values())
+        self._waiting.clear()
+        return messages
+
+
+class Live:
+    """Renders what changes, for those who look."""
+
+    def __init__(self, controller: Controller, renderer: Renderer, parts: dict[str, tuple[str, Builder]]) -> None:
+        self._controller, self._renderer, self._parts = controller, renderer, parts
+        self._touched = Touched(controller)
+        self._topics: dict[Topic, Rendered] = {}
+        self._by_part: dict[tuple[str, str], set[Topic]] = {}
+        self._viewers: set[Viewer] = set()
+        self._refreshed = 0.0
+        controller.bus.listen(self._hear)
+
+    def text(self, topic: Topic) -> Markup:
+        """A part as it is now."""
+        known = self._topics.get(topic)
+        if known is not None and not known.stale and known.text is not None:
+            return known.text
+        template, build = self._parts[topic.part]
+        view = build(self._controller, topic.subject, topic.role, topic.language)
+        return self._renderer.part(template, topic.language, view, topic.id)
+
+    async def watch(
+        self, topics: Iterable[Topic], meters: str = "", account: str = ""
+    ) -> AsyncIterator[bytes]:
+        """Server-sent events for a page: the whole picture, then changes, a beat each second.
+
+        ``meters``: the room whose programme is measured for this page, ``*`` for all, empty for none.
+        ``account``: who looks; when the account changes or logs out, the stream ends and must be asked for anew.
+        """
+        with self._looking(Viewer(tuple(topics), meters, account)) as viewer:
+            number = self._controller.bus.last_number
+            yield _message("parts", "\n".join(self._first(topic) for topic in viewer.topics), number)
+            yield self._beat(viewer)
+            with _every(BEAT, lambda: viewer.put("beat", self._beat(viewer))):
+                while not viewer.ended:
+                    yield await viewer.next()
+
+    def touch(self, part: str, subject: str) -> None:
+        """Something about a part may have changed."""
+        for topic in self._by_part.get((part, subject), ()):
+            known = self._topics[topic]
+            known.stale = True
+            if known.timer is None:
+                loop = asyncio.get_running_loop()
+                wait = known.sent + SPACING - loop.time()
+                send = partial(self._send, topic, known)
+                known.timer = loop.call_soon(send) if wait <= 0 else loop.call_later(wait, send)
+
+    def _hear(self, event: Event) -> None:
+        if not self._viewers:
+            return
+        if isinstance(event, BroadcastMeasured):
+            self._measured(event)
+            return
+        if isinstance(event, AccountChanged | LoggedOut):
+            for viewer in self._viewers:
+                if viewer.account == event.account:
+                    viewer.end()
+        for part, subject in self._touched.by(event):
+            self.touch(part, subject)
+
+    def _measured(self, event: BroadcastMeasured) -> None:
+        room = self._touched.room(event)
+        message = b""
+        for viewer in self._viewers:
+            if room and viewer.meters in ("*", room):
+                message = message or _message("meters", json.dumps({"room": room, **event.meters}))
+                viewer.put(("meters", room), message)
+
+    def _send(self, topic: Topic, known: Rendered) -> None:
+        known.timer = None
+        known.sent = asyncio.get_running_loop().time()
+        before = known.text
+        text = self._current(topic)
+        if text == before:
+            return
+        message = _message("parts", text, self._controller.bus.last_number)
+        for viewer in known.viewers:
+            viewer.put(topic, message)
+
+    def _current(self, topic: Topic) -> Markup:
+        known = self._topics[topic]
+        known.text = self.text(topic)
+        known.stale = False
+        return known.text
+
+    def _first(self, topic: Topic) -> Markup:
+        """What a new viewer gets; a change on its way to the others stays on its way."""
+        known = self._topics[topic]
+        return self._current(topic) if known.timer is None else self.text(topic)
+
+    def _beat(self, viewer: Viewer) -> bytes:
+        """The server's time, and the number of the last event that the page shows already."""
+        self._refresh()
+        behind = any(self._topics[topic].stale for topic in viewer.topics)
+        beat = {"now": now().isoformat(), "number": 0 if behind else self._controller.bus.last_number}
+        return _message("beat", json.dumps(beat))
+
+    def _refresh(self) -> None:
+        """Parts say different things at different hours ("starts soon"), without any event."""
+        time = asyncio.get_running_loop().time()
+        if time - self._refreshed >= AGAIN:
+            self._refreshed = time
+            for part, subject in tuple(self._by_part):
+                self.touch(part, subject)
+
+    @contextmanager
+    def _looking(self, viewer: Viewer) -> Iterator[Viewer]:
+        for topic in viewer.topics:
+            self._topics.setdefault(topic, Rendered()).viewers.add(viewer)
+            self._by_part.setdefault((topic.part, topic.subject), set()).add(topic)
+        self._viewers.add(viewer)
+        try:
+            yield viewer
+        finally:
+            self._viewers.discard(viewer)
+            for topic in viewer.topics:
+                self._leave(topic, viewer)
+
+    def _leave(self, topic: Topic, viewer: Viewer) -> None:
+        known = self._topics[topic]
+        known.viewers.discard(viewer)
+        if known.viewers:
+            return
+        if known.timer is not None:
+            known.timer.cancel()
+        del self._topics[topic]
+        same = self._by_part[topic.part, topic.subject]
+        same.discard(topic)
+        if not same:
+            del self._by_part[topic.part, topic.subject]
+
+
+def _message(event: str, data: str, number: int | None = None) -> bytes:
+    """A server-sent event; ``number`` is that of the last event it takes into account."""
+    lines = "".join(f"data: {line}\n" for line in data.splitlines() if line.strip())
+    mark = "" if number is None else f"id: {number}\n"
+    return f"event: {event}\n{mark}{lines}\n".encode()
+
+
+@contextmanager
+def _every(seconds: float, act: Callable[[], None]) -> Iterator[None]:
+    """Do something again and again while the context lasts."""
+    loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle
+
+    def again() -> None:
+        nonlocal timer
+        timer = loop.call_later(seconds, again)
+        act()
+
+    timer = loop.call_later(seconds, again)
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -1,0 +1,157 @@
+"""The pages: what is read. Buttons and forms are in ``forms``, ``booking``, ``doorstep`` and ``people``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, FastAPI, Request, Response
+
+from avctl.errors import NotFound
+from avctl.model.account import Act
+from avctl.model.session import Phase
+from avctl.services.controller import Controller
+from avctl.services.doors import Visitor
+from avctl.store.records import EVERYTHING, Filter
+from dashboards import booking, doorstep, forms, people, streams, views
+from dashboards.front import Front
+from dashboards.house import has_recording, public
+from dashboards.lines import event_of, line_of
+from dashboards.room import room_of, room_title
+from dashboards.words import _
+
+LINES = 200
+
+
+def mount(app: FastAPI, controller: Controller) -> None:
+    """Put the pages on an application."""
+    front = Front(controller)
+    for part in (router, streams.router, forms.router, booking.router, doorstep.router, people.router):
+        app.include_router(part(front))
+
+
+def router(front: Front) -> APIRouter:
+    """What anybody, or anybody in the house, may read."""
+    routes = front.router()
+    controller = front.controller
+
+    @routes.get("/static/{name:path}")
+    async def static(request: Request, name: str) -> Response:
+        return front.static.answer(name, request)
+
+    @routes.get("/")
+    async def home(request: Request) -> Response:
+        visitor = await front.visitor(request)
+        chrome = front.chrome(request, visitor, _("Broadcasts of sessions"), stream="/stream/home")
+        topics = front.topics(chrome.language, None, (("home", ""),))
+        return front.answer("home", views.Page(chrome=chrome, parts=front.texts(topics)))
+
+    @routes.get("/watch/{session}")
+    async def watch(request: Request, session: str) -> Response:
+        return await player("watch", request, await front.visitor(request), session)
+
+    @routes.get("/embed/{session}")
+    async def embed(request: Request, session: str) -> Response:
+        return await player("embed", request, None, session)
+
+    @routes.get("/watch/{session}/picture.jpg")
+    async def picture(session: str) -> Response:
+        found = controller.sessions.get(session)
+        if not public(controller, found, "uk").on_air:
+            raise NotFound("this session is not on air")
+        return _picture(controller, session, "public, max-age=5")
+
+    async def player(template: str, request: Request, visitor: Visitor | None, session: str) -> Response:
+        found = await controller.sessions.find(session)
+        known = any(one.id == session for one in controller.sessions)
+        stream = f"/stream/watch/{session}" if known else ""
+        chrome = front.chrome(request, visitor, found.title, stream=stream)
+        over = found.phase in (Phase.CLOSED, Phase.PUBLISHED)
+        recorded = over and has_recording(controller, found)
+        chapters = controller.broadcasts.folder(session) / "archive" / "chapters.vtt"
+        topics = front.topics(chrome.language, None, (("now", session),) if known else ())
+        page = views.WatchPage(
+            chrome=chrome,
+            parts=front.texts(topics),
+            session=public(controller, found, chrome.language),
+            live="" if over else f"/live/{session}/master.m3u8",
+            recording=f"/archive/{session}/video.mp4" if recorded else "",
+            chapters=f"/archive/{session}/chapters.vtt" if recorded and chapters.is_file() else "",
+        )
+        return front.answer(template, page, framed=template == "embed")
+
+    @routes.get("/control")
+    async def control(request: Request) -> Response:
+        visitor = await front.allowed(request, Act.SEE_CONTROL)
+        chrome = front.chrome(request, visitor, _("Control room"), dark=True, stream="/stream/control")
+        topics = front.topics(chrome.language, visitor.account.role, streams.control_parts())
+        return front.answer("control", views.Page(chrome=chrome, parts=front.texts(topics)))
+
+    @routes.get("/control/{room}")
+    async def one_room(request: Request, room: str) -> Response:
+        visitor = await front.allowed(request, Act.SEE_CONTROL)
+        found = room_of(controller, room)
+        await front.diary.fill()
+        title = room_title(found, front.language(request, visitor))
+        chrome = front.chrome(request, visitor, title, dark=True, stream=f"/stream/control/{room}")
+        topics = front.topics(chrome.language, visitor.account.role, streams.room_parts(room))
+        page = views.RoomPage(
+            chrome=chrome,
+            parts=front.texts(topics),
+            room=room,
+            title=title,
+            preview=f"/control/{room}/preview.jpg",
+            booking=booking.form(front, visitor, chrome.language, room=room, back=f"/control/{room}")
+            if visitor.account.may(Act.BOOK_SESSIONS)
+            else None,
+        )
+        return front.answer("room", page)
+
+    @routes.get("/control/{room}/preview.jpg")
+    async def preview(request: Request, room: str) -> Response:
+        await front.allowed(request, Act.SEE_CONTROL)
+        session = controller.sessions.in_room(room_of(controller, room).id)
+        if session is None:
+            return Response(status_code=204)
+        return _picture(controller, session.id, "private, no-store")
+
+    @routes.get("/alerts")
+    async def alerts(request: Request) -> Response:
+        visitor = await front.allowed(request, Act.SEE_CONTROL)
+        chrome = front.chrome(request, visitor, _("Alerts"), dark=True, stream="/stream/alerts")
+        topics = front.topics(chrome.language, visitor.account.role, (("alerts", ""),))
+        return front.answer("alerts", views.Page(chrome=chrome, parts=front.texts(topics)))
+
+    @routes.get("/journal")
+    async def journal(
+        request: Request, before: int | None = None, actor: str = "", kind: str = ""
+    ) -> Response:
+        visitor = await front.allowed(request, Act.SEE_JOURNAL)
+        which = Filter(kinds=(kind,) if kind else (), actor=actor) if actor or kind else EVERYTHING
+        rows = await controller.journal.page(before, LINES, which)
+        lines = []
+        for row in rows:
+            event = event_of(row)
+            if event is None:
+                line = views.Line(
+                    number=row.number, at=row.at, actor=row.actor, subject=row.subject, word=row.kind
+                )
+            else:
+                line = line_of(controller, event)
+            lines.append(line)
+        older = f"/journal?before={rows[-1].number}" if len(rows) == LINES else ""
+        chrome = front.chrome(request, visitor, _("Journal"))
+        return front.answer("journal", views.JournalPage(chrome=chrome, lines=tuple(lines), older=older))
+
+    return routes
+
+
+def _picture(controller: Controller, session: str, cache: str) -> Response:
+    """The programme picture, with its age; 204 while there is none yet."""
+    path = controller.broadcasts.folder(session) / "preview.jpg"
+    try:
+        body = path.read_bytes()
+        taken = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return Response(status_code=204)
+    headers = {"Cache-Control": cache, "X-Taken": taken.isoformat(timespec="milliseconds")}
+    return Response(body, media_type="image/jpeg", headers=headers)

@@ -1,0 +1,240 @@
+"""The parts of one room's page, from what the services know at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from avctl.config import Room
+from avctl.errors import NotFound
+from avctl.events import Link, Reason
+from avctl.model.account import Act, Role
+from avctl.model.device import DeviceState
+from avctl.model.floor import Place
+from avctl.model.session import BEFORE, Phase, Policy, Session
+from avctl.services.controller import Controller
+from dashboards import views
+from dashboards.air import air_of
+from dashboards.buttons import PROGRAMME, SOURCE, may, of_device, of_session, operate
+from dashboards.words import LINKS, PHASES, REASONS, SLATES, _
+
+LINK_ORDER = (Link.REFUSED, Link.OFFLINE, Link.CONNECTING, Link.ONLINE)
+
+
+def room_of(controller: Controller, room: str) -> Room:
+    """The room of an id; NotFound when there is none."""
+    try:
+        return controller.config.room(room)
+    except KeyError:
+        raise NotFound(f"there is no room {room!r}") from None
+
+
+def room_title(room: Room, language: str) -> str:
+    """What a room is called in a language."""
+    return (room.title_en or room.title) if language == "en" else room.title
+
+
+def devices_of(controller: Controller, room: str) -> tuple[DeviceState, ...]:
+    """What stands in a room: faults first, then as the configuration has them."""
+    mine = (state for state in controller.house.in_room(room) if not state.id.startswith(PROGRAMME))
+    return tuple(sorted(mine, key=lambda state: LINK_ORDER.index(state.link)))
+
+
+def states_of(session: Session | None, air: views.Air) -> tuple[views.State, ...]:
+    """The state blocks of a room, the gravest first; never colour alone."""
+    if session is None:
+        return (views.State(look="idle", shape="○", word=_("free")),)
+    found = []
+    if session.reason is Reason.CLOSED:
+        found.append(views.State(look="closed", shape="lock", word=_("CLOSED PART"), since=session.since))
+    if air.on:
+        found.append(views.State(look="air", shape="●", word=_("ON AIR"), since=air.since))
+    elif session.phase is Phase.OPEN and session.booking.policy is Policy.LIVE and session.broadcastable:
+        found.append(views.State(look="fault", shape="▲", word=_("NOT ON AIR"), since=session.since))
+    elif air.recording:
+        found.append(views.State(look="record", shape="◉", word=_("RECORDING"), since=air.since))
+    if session.phase is Phase.SUSPENDED and session.reason not in (None, Reason.CLOSED):
+        word = REASONS[session.reason] if session.reason else ""
+        found.append(views.State(look="pause", shape="■", word=word, since=session.since))
+    elif session.phase in BEFORE:
+        look = "ready" if session.phase is Phase.READY and not session.faults else "soon"
+        word = PHASES[session.phase]
+        found.append(views.State(look=look, shape="▲", word=word, until=session.booking.starts_at))
+    elif session.phase is Phase.OPEN and not found:
+        found.append(views.State(look="open", shape="■", word=PHASES[Phase.OPEN], since=session.opened_at))
+    return tuple(found)
+
+
+def bar(controller: Controller, subject: str, role: Role | None, language: str) -> views.Bar:
+    """Room, session, phase and time."""
+    session = controller.sessions.in_room(subject)
+    air = air_of(controller, session)
+    return views.Bar(
+        room=subject,
+        title=room_title(room_of(controller, subject), language),
+        session_title=session.title if session else "",
+        phase=PHASES[session.phase] if session else "",
+        states=states_of(session, air),
+        closed=session is not None and session.reason is Reason.CLOSED,
+        air=air,
+        starts_at=session.booking.starts_at if session else None,
+        ends_at=session.booking.ends_at if session else None,
+    )
+
+
+def work(controller: Controller, subject: str, role: Role | None, language: str) -> views.Work:
+    """The buttons in the order of work."""
+    session = controller.sessions.in_room(subject)
+    return views.Work(
+        room=subject,
+        session=session.id if session else "",
+        session_title=session.title if session else "",
+        phase=PHASES[session.phase] if session else "",
+        starts_at=session.booking.starts_at if session else None,
+        faults=session.faults if session and session.phase in BEFORE else (),
+        preparing=session is not None and session.phase is Phase.PREPARING,
+        buttons=of_session(session, air_of(controller, session), role) if session else (),
+        may_run=may(role, Act.RUN_SESSIONS),
+        may_book=may(role, Act.BOOK_SESSIONS),
+    )
+
+
+def programme(controller: Controller, subject: str, role: Role | None, language: str) -> views.Programme:
+    """What goes out."""
+    session = controller.sessions.in_room(subject)
+    air = air_of(controller, session)
+    off = None
+    if session and air.name and may(role, Act.RUN_SESSIONS):
+        url = f"/control/{subject}/sessions/{session.id}/name-off"
+        off = views.Button(id=f"act-{subject}-name-off", url=url, label=_("Take the name off"))
+    return views.Programme(
+        session=session.id if session else "",
+        air=air,
+        slate=SLATES.get(air.slate, air.slate),
+        sources=tuple(
+            views.Source(
+                id=state.id, title=state.title, link=state.link, word=LINKS[state.link], since=state.since
+            )
+            for state in controller.house.in_room(subject)
+            if state.driver == SOURCE
+        ),
+        watch=f"/watch/{session.id}" if session and air.on else "",
+        off=off,
+    )
+
+
+def floor(controller: Controller, subject: str, role: Role | None, language: str) -> views.FloorView:
+    """Who speaks and who waits."""
+    found = controller.follow.floor(subject)
+    if found is None or found.device not in controller.house:
+        return views.FloorView(
+            device="", known=False, item="", speakers=(), waiting=(), buttons=(), may_operate=False
+        )
+    hall = controller.house.state(found.device)
+    able = may(role, Act.OPERATE_DEVICES) and found.known
+
+    def person(place: Place, *verbs: tuple[str, str, str]) -> views.Person:
+        buttons = (
+            operate(hall, verb, label, {"seat": place.seat}, kind=kind)
+            for verb, label, kind in verbs
+            if able
+        )
+        return views.Person(
+            seat=place.seat,
+            name=place.name,
+            group=place.group,
+            chairman=place.chairman,
+            since=place.since,
+            buttons=tuple(buttons),
+        )
+
+    all_of_them = []
+    if able and found.speakers:
+        again = _("Press again: all off")
+        all_of_them.append(operate(hall, "close_all_mics", _("Close all"), {}, again=again))
+    if able and found.waiting:
+        again = _("Press again: clear")
+        all_of_them.append(operate(hall, "clear_requests", _("Clear the list"), {}, again=again))
+    session = controller.sessions.running_in(subject)
+    return views.FloorView(
+        device=found.device,
+        known=found.known,
+        item=found.item or (session.item if session else ""),
+        speakers=tuple(person(place, ("close_mic", _("Microphone off"), "")) for place in found.speakers),
+        waiting=tuple(
+            person(place, ("grant_request", _("Give the floor"), "next"), ("deny_request", _("Refuse"), ""))
+            for place in found.waiting
+        ),
+        buttons=tuple(all_of_them),
+        may_operate=able,
+    )
+
+
+def agenda(controller: Controller, subject: str, role: Role | None, language: str) -> views.Agenda:
+    """The agenda, with the item considered now."""
+    session = controller.sessions.in_room(subject)
+    if session is None:
+        return views.Agenda(items=(), item="")
+    return views.Agenda(items=items_of(session), item=session.item)
+
+
+def items_of(session: Session) -> tuple[views.Item, ...]:
+    """The agenda of a session as it is shown."""
+    return tuple(
+        views.Item(number=item.number, title=item.title, now=bool(session.item) and item.title == session.item)
+        for item in session.booking.agenda
+    )
+
+
+def devices(controller: Controller, subject: str, role: Role | None, language: str) -> views.Devices:
+    """The devices of a room."""
+    found = devices_of(controller, subject)
+    return views.Devices(
+        online=sum(state.online for state in found),
+        devices=tuple(_device(state, role) for state in found),
+    )
+
+
+def device(controller: Controller, subject: str, role: Role | None, language: str) -> views.Device:
+    """One device."""
+    return _device(controller.house.state(subject), role)
+
+
+def _device(state: DeviceState, role: Role | None) -> views.Device:
+    return views.Device(
+        id=state.id,
+        title=state.title,
+        link=state.link,
+        word=LINKS[state.link],
+        since=state.since,
+        reason=state.reason,
+        readings=_readings(state.readings) if state.online else (),
+        buttons=of_device(state, role),
+    )
+
+
+def _readings(readings: Mapping[str, Any]) -> tuple[views.Reading, ...]:
+    """The readings worth a technician's glance, in a fixed order."""
+    found = []
+    for name, word in (
+        ("power", _("power")),
+        ("input", _("input")),
+        ("volume", _("volume")),
+        ("muted", _("muted")),
+        ("preset", _("shot")),
+        ("tally", _("on-air lamp")),
+        ("temperature", _("temperature, °C")),
+        ("model", _("model")),
+    ):
+        value = readings.get(name)
+        if name == "power" and isinstance(value, bool):
+            found.append(views.Reading(name=word, word=_("on") if value else _("standby")))
+        elif isinstance(value, bool):
+            if value:
+                found.append(views.Reading(name=word, word=_("yes")))
+        elif value is not None and value != "":
+            found.append(views.Reading(name=word, value=str(value)))
+    for name, word in (("seats", _("seats")), ("speakers", _("speaking")), ("waiting", _("waiting"))):
+        if name in readings:
+            found.append(views.Reading(name=word, value=str(len(readings[name]))))
+    return tuple(found)

@@ -1,0 +1,62 @@
+// Times that go on: every element with data-tick says how far its moment is, in the site's time zone.
+const body = document.body;
+export const words = JSON.parse(body.dataset.words ?? "{}");
+let ahead = 0; // milliseconds the controller's clock is ahead of this machine's
+
+export const now = () => Date.now() + ahead;
+export function setNow(moment) {
+  ahead = moment - Date.now();
+}
+
+const two = (number) => String(number).padStart(2, "0");
+const clock = new Intl.DateTimeFormat("uk", { timeZone: body.dataset.zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const day = new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: body.dataset.zone, day: "numeric", month: "short", year: "numeric" });
+const fill = (text, ...values) => values.reduce((said, value) => said.replace("#", value), text ?? "#");
+
+export const wall = (moment) => clock.format(moment);
+
+// 02:41, 1:02:41
+export function running(seconds) {
+  const all = Math.max(0, Math.floor(seconds));
+  const minutes = Math.floor(all / 60) % 60;
+  const hours = Math.floor(all / 3600);
+  return hours ? `${hours}:${two(minutes)}:${two(all % 60)}` : `${two(minutes)}:${two(all % 60)}`;
+}
+
+// 12 s, 3 min, 2 h 5 min
+export function roughly(seconds) {
+  const all = Math.max(0, Math.floor(seconds));
+  if (all < 60) return fill(words.seconds, all);
+  if (all < 3600) return fill(words.minutes, Math.floor(all / 60));
+  return fill(words.hours, Math.floor(all / 3600), Math.floor(all / 60) % 60);
+}
+
+const KINDS = {
+  clock: (moment) => `${day.format(moment)}  ${wall(moment)}`,
+  ago: (moment, at) => fill(words.ago, roughly((moment - at) / 1000)),
+  run: (moment, at) => running((moment - at) / 1000),
+  until: (moment, at) => toGo((at - moment) / 1000),
+  plan: (moment, at, from) => (moment < from ? toGo((from - moment) / 1000) : moment > at ? fill(words.over, running((moment - at) / 1000)) : `−${running((at - moment) / 1000)}`),
+};
+
+function toGo(seconds) {
+  if (seconds < 0) return fill(words.over, seconds > -86400 ? running(-seconds) : roughly(-seconds));
+  return fill(words.in, seconds < 36000 ? running(seconds) : roughly(seconds));
+}
+
+export function tick(root = document) {
+  const moment = now();
+  for (const element of root.querySelectorAll("[data-tick]")) {
+    const at = element.dataset.at ? Date.parse(element.dataset.at) : moment;
+    const text = KINDS[element.dataset.tick](moment, at, Date.parse(element.dataset.from ?? ""));
+    if (element.textContent !== text) element.textContent = text;
+  }
+}
+
+function everySecond() {
+  tick();
+  setTimeout(everySecond, 1000 - (now() % 1000));
+}
+if (words.in) everySecond();
+
+document.getElementById("fault-summary")?.focus();

@@ -1,0 +1,189 @@
+// Live changes: the server sends the HTML of what changed; each part goes in the place of the one with its id.
+// Nothing is rendered here. Focus, typing and pictures stay, because only what differs is touched.
+import { now, setNow, tick, wall, words } from "./clock.js";
+
+const SILENCE = 2000; // milliseconds without a beat after which the page says that it is cut off
+const body = document.body;
+const lost = document.getElementById("lost");
+const seen = new Map(); // id of a part -> number of the last event it takes into account
+let beaten = 0;
+let heard = Date.now();
+let source;
+
+export const changed = new EventTarget(); // "parts" after a change, "meters" with figures, "beat"
+
+// The number of the last event that an element shows.
+export function shown(element) {
+  let number = beaten;
+  for (let part = element.closest("[id]"); part; part = part.parentElement?.closest("[id]")) number = Math.max(number, seen.get(part.id) ?? 0);
+  return number;
+}
+
+// --- putting new HTML in place -----------------------------------------------------------------------
+
+const local = (node) => node.nodeType === 1 && node.dataset.local !== undefined;
+const same = (old, fresh) => old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && (old.id ?? "") === (fresh.id ?? "");
+
+function morph(old, fresh) {
+  if (old.nodeType !== 1) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return;
+  }
+  if (old.isEqualNode(fresh)) return;
+  attributes(old, fresh);
+  if (old.dataset.tick !== undefined || /^(input|textarea|select)$/i.test(old.nodeName)) return;
+  children(old, fresh);
+}
+
+function attributes(old, fresh) {
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);
+}
+
+function children(old, fresh) {
+  const wanted = [...fresh.childNodes].filter((node) => !local(node) || !old.querySelector(":scope > [data-local]"));
+  const ids = new Set(wanted.map((node) => node.id).filter(Boolean));
+  for (const node of [...old.children]) if (node.id && !ids.has(node.id) && !local(node)) node.remove();
+  let at = old.firstChild;
+  for (const next of wanted) {
+    while (at && local(at)) at = at.nextSibling;
+    const known = next.id ? [...old.children].find((node) => node.id === next.id) : at;
+    if (known && same(known, next)) {
+      if (known === at) at = at.nextSibling;
+      else old.insertBefore(known, at);
+      morph(known, next);
+    } else {
+      old.insertBefore(next, at);
+    }
+  }
+  while (at) {
+    const gone = at;
+    at = at.nextSibling;
+    if (!local(gone)) gone.remove();
+  }
+}
+
+function parts(html, number) {
+  const fresh = document.createElement("template");
+  fresh.innerHTML = html;
+  for (const part of [...fresh.content.children]) {
+    const old = document.getElementById(part.id);
+    seen.set(part.id, number);
+    if (!old) continue;
+    morph(old, part);
+    tick(old);
+    window.htmx?.process(old);
+  }
+  changed.dispatchEvent(new Event("parts"));
+}
+
+// --- the connection -----------------------------------------------------------------------------------
+
+function connect() {
+  source?.close();
+  source = new EventSource(body.dataset.stream);
+  source.addEventListener("parts", (event) => {
+    alive();
+    parts(event.data, Number(event.lastEventId));
+  });
+  source.addEventListener("meters", (event) => changed.dispatchEvent(new CustomEvent("meters", { detail: JSON.parse(event.data) })));
+  source.addEventListener("beat", (event) => {
+    alive();
+    const beat = JSON.parse(event.data);
+    setNow(Date.parse(beat.now));
+    beaten = Math.max(beaten, beat.number);
+    changed.dispatchEvent(new Event("beat"));
+  });
+  source.addEventListener("error", () => {
+    if (source.readyState === EventSource.CLOSED) cut();
+  });
+}
+
+function alive() {
+  heard = Date.now();
+  if (!lost || lost.hidden) return;
+  lost.hidden = true;
+  body.classList.remove("cut-off");
+}
+
+function cut() {
+  if (!lost || !lost.hidden) return;
+  lost.textContent = words.lost.replace("#", wall(now() - (Date.now() - heard)));
+  lost.hidden = false;
+  body.classList.add("cut-off");
+}
+
+// A browser's own reconnection waits for seconds and gives up on some errors: we try each second.
+let tries = 0;
+function watch() {
+  if (Date.now() - heard > SILENCE - 250) {
+    cut();
+    if (tries++ % 4 === 0) connect();
+  } else tries = 0;
+}
+
+if (body.dataset.stream) {
+  connect();
+  setInterval(watch, 250);
+  addEventListener("pagehide", () => source.close());
+  addEventListener("pageshow", (event) => event.persisted && connect());
+}
+
+// --- pictures that are replaced each second ------------------------------------------------------------
+
+async function refresh(figure) {
+  const image = figure.querySelector("img");
+  const age = figure.querySelector(".picture-age");
+  const none = figure.querySelector(".none");
+  try {
+    const answer = await fetch(figure.dataset.picture, { cache: "no-store", signal: AbortSignal.timeout(3000) });
+    if (answer.status !== 200) throw new Error("no picture");
+    const taken = Date.parse(answer.headers.get("X-Taken"));
+    const fresh = URL.createObjectURL(await answer.blob());
+    const before = image.src;
+    image.src = fresh;
+    await image.decode();
+    if (before.startsWith("blob:")) URL.revokeObjectURL(before);
+    image.hidden = false;
+    none.hidden = true;
+    const old = now() - taken > 4000;
+    figure.classList.toggle("stale", old);
+    age.hidden = !old;
+    if (old) age.textContent = `${words.old}: ${wall(taken)}`;
+  } catch {
+    figure.classList.add("stale");
+    if (!image.src) none.hidden = false;
+  }
+}
+
+function pictures() {
+  if (document.visibilityState === "visible" && !body.classList.contains("cut-off")) for (const figure of document.querySelectorAll("[data-picture]")) refresh(figure);
+}
+if (document.querySelector("[data-picture]")) {
+  pictures();
+  setInterval(pictures, 1000);
+}
+setInterval(() => {
+  for (const image of document.querySelectorAll("[data-poster]")) image.src = `${image.dataset.poster}?${Math.floor(Date.now() / 10000)}`;
+}, 10000);
+
+// --- meters ---------------------------------------------------------------------------------------------
+
+const FLOOR = -60; // dB at the left end
+const place = (level) => Math.max(0, Math.min(1, 1 - level / FLOOR));
+changed.addEventListener("meters", ({ detail }) => {
+  for (const group of document.querySelectorAll(`[data-meters="${CSS.escape(detail.room)}"]`)) {
+    const bars = group.querySelectorAll(".meter-bar");
+    const peaks = group.querySelectorAll(".meter-peak");
+    const values = group.querySelectorAll(".meter-value");
+    (detail.rms_db ?? []).forEach((level, side) => {
+      if (bars[side]) bars[side].style.transform = `scaleX(${place(level)})`;
+      if (values[side]) values[side].textContent = level > -99 ? `${level.toFixed(0).replace("-", "−")} dB` : "−∞ dB";
+    });
+    (detail.peak_db ?? []).forEach((level, side) => {
+      if (!peaks[side]) return;
+      peaks[side].style.left = `${place(level) * 100}%`;
+      peaks[side].classList.toggle("hot", level > -1);
+    });
+  }
+});

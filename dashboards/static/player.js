@@ -1,0 +1,123 @@
+// The player: the browser's own HLS where it has one, hls.js where not; waits for the broadcast to begin,
+// and for the recording after its end. Chapters are a list of moments that can be pressed.
+const player = document.querySelector(".player");
+const video = player.querySelector("video");
+const waits = player.querySelector(".waits");
+const fault = player.querySelector(".player-fault");
+const { live, recording } = player.dataset;
+let engine = null;
+let playing = "";
+
+function say(text) {
+  fault.textContent = text ?? "";
+  fault.hidden = !text;
+}
+
+function library() {
+  return new Promise((resolve, reject) => {
+    if (window.Hls) return resolve(window.Hls);
+    const script = document.createElement("script");
+    script.src = player.dataset.hls;
+    script.onload = () => resolve(window.Hls);
+    script.onerror = reject;
+    document.head.append(script);
+  });
+}
+
+async function play(address) {
+  if (playing === address) return;
+  playing = address;
+  waits.hidden = true;
+  video.hidden = false;
+  engine?.destroy();
+  engine = null;
+  if (!address.endsWith(".m3u8")) {
+    if (!video.src.endsWith(address)) video.src = address;
+    return;
+  }
+  // hls.js first where it can: Chromium's own HLS is younger and cannot go back in a long sitting as well.
+  const Hls = await library().catch(() => null);
+  if (Hls?.isSupported()) {
+    engine = new Hls({ liveSyncDurationCount: 3, backBufferLength: 120, enableWorker: true });
+    engine.on(Hls.Events.ERROR, (_event, data) => {
+      if (!data.fatal) return;
+      say(fault.dataset.interrupted);
+      const again = playing;
+      engine.destroy();
+      engine = null;
+      playing = "";
+      setTimeout(() => on && play(again), 2000);
+    });
+    engine.on(Hls.Events.FRAG_BUFFERED, () => say(""));
+    engine.loadSource(address);
+    engine.attachMedia(video);
+  } else if (video.canPlayType("application/vnd.apple.mpegurl")) {
+    video.src = address;
+    video.addEventListener("playing", () => say(""));
+  } else {
+    return say(fault.dataset.unplayable);
+  }
+  // Sound is not started on anybody: browsers refuse it, and a waiting room does not want it.
+  video.muted = true;
+  video.play().catch(() => {});
+}
+
+let on = player.dataset.air === "yes";
+function look() {
+  const part = document.querySelector("[data-state]");
+  if (!part) return;
+  on = part.dataset.air === "yes";
+  if (on && live) play(live);
+  else if (part.dataset.state === "ended" && !recording) ended();
+}
+
+// Once the programme has ended, what is buffered plays on; then the page looks for the recording.
+let asking = null;
+function ended() {
+  asking ??= setInterval(async () => {
+    const found = await fetch(live.replace("/live/", "/archive/").replace("master.m3u8", "video.mp4"), { method: "HEAD" }).catch(() => null);
+    if (found?.ok && (video.paused || video.ended || !playing)) location.reload();
+  }, 5000);
+}
+
+if (recording) play(recording);
+else if (on) play(live);
+if (document.body.dataset.stream) import("./live.js").catch(() => {}).then((page) => page?.changed.addEventListener("parts", look));
+
+// --- chapters -----------------------------------------------------------------------------------------------
+
+const list = document.querySelector("[data-chapters]");
+const clock = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 19);
+
+async function chapters() {
+  const answer = await fetch(player.dataset.chaptersFile);
+  const found = [];
+  for (const block of (await answer.text()).split(/\r?\n\r?\n/)) {
+    const match = block.match(/(?:(\d+):)?(\d+):(\d+)\.\d+\s+-->[^\n]*\n([\s\S]+)/);
+    if (match) found.push({ at: Number(match[1] ?? 0) * 3600 + Number(match[2]) * 60 + Number(match[3]), title: match[4].trim() });
+  }
+  list.replaceChildren(
+    ...found.map(({ at, title }) => {
+      const line = document.createElement("li");
+      const link = document.createElement("a");
+      link.href = `#t=${at}`;
+      link.textContent = title;
+      const time = document.createElement("span");
+      time.className = "number dim";
+      time.textContent = clock(at);
+      line.append(time, " ", link);
+      return line;
+    }),
+  );
+}
+
+function jump() {
+  const moment = Number(location.hash.match(/^#t=(\d+)/)?.[1] ?? NaN);
+  if (Number.isNaN(moment) || !recording) return;
+  video.currentTime = moment;
+  video.play().catch(() => {});
+}
+if (list && player.dataset.chaptersFile) chapters();
+addEventListener("hashchange", jump);
+if (video.readyState > 0) jump();
+else video.addEventListener("loadedmetadata", jump, { once: true });

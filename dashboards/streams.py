@@ -1,0 +1,87 @@
+"""The live changes of each page, as server-sent events."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterable
+
+from fastapi import APIRouter, Request, Response
+from sse_starlette import EventSourceResponse
+from sse_starlette.sse import SendTimeoutError
+from starlette.types import Receive, Scope, Send
+
+from avctl.model.account import Act
+from dashboards.front import Front
+from dashboards.room import devices_of, room_of
+
+log = logging.getLogger(__name__)
+
+UNREAD_SECONDS = 10.0  # a page that takes nothing for so long is let go; it comes back by itself
+Parts = Iterable[tuple[str, str]]
+
+
+class PageStream(EventSourceResponse):
+    """A stream that lets a viewer go who no longer reads."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the viewer leaves, or is let go."""
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            log.info("a page took nothing for %d s and was let go", UNREAD_SECONDS)
+
+
+def control_parts() -> Parts:
+    """What /control is made of."""
+    return ("strip", ""), ("tiles", "")
+
+
+def room_parts(room: str) -> Parts:
+    """What a room's page is made of."""
+    own = ("bar", "programme", "floor", "work", "agenda", "devices", "alerts", "log")
+    return ("strip", ""), *((part, room) for part in own)
+
+
+def router(front: Front) -> APIRouter:
+    """The streams."""
+    routes = front.router()
+
+    @routes.get("/stream/control")
+    async def control(request: Request) -> Response:
+        return await staff(request, control_parts(), "*")
+
+    @routes.get("/stream/control/{room}")
+    async def one_room(request: Request, room: str) -> Response:
+        room_of(front.controller, room)
+        single = (("device", device.id) for device in devices_of(front.controller, room))
+        return await staff(request, (*room_parts(room), *single), room)
+
+    @routes.get("/stream/alerts")
+    async def alerts(request: Request) -> Response:
+        return await staff(request, (("alerts", ""),))
+
+    @routes.get("/stream/home")
+    async def home(request: Request) -> Response:
+        return public(request, (("home", ""),))
+
+    @routes.get("/stream/watch/{session}")
+    async def watch(request: Request, session: str) -> Response:
+        front.controller.sessions.get(session)
+        return public(request, (("now", session),))
+
+    async def staff(request: Request, parts: Parts, meters: str = "") -> Response:
+        visitor = await front.allowed(request, Act.SEE_CONTROL)
+        language = front.language(request, visitor)
+        topics = front.topics(language, visitor.account.role, parts)
+        return _stream(front.live.watch(topics, meters, visitor.account.name))
+
+    def public(request: Request, parts: Parts) -> Response:
+        topics = front.topics(front.language(request, None), None, parts)
+        return _stream(front.live.watch(topics))
+
+    return routes
+
+
+def _stream(messages: AsyncIterator[bytes]) -> Response:
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return PageStream(messages, ping=60, send_timeout=UNREAD_SECONDS, sep="\n", headers=headers)

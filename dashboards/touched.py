@@ -1,0 +1,91 @@
+"""Which parts of the pages an event may have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from avctl.events import (
+    AlertEvent,
+    DeviceEvent,
+    Event,
+    LinkChanged,
+    ReadingsChanged,
+    SessionEvent,
+    VerbAsked,
+    VerbDone,
+    VerbRefused,
+    subject_of,
+)
+from avctl.services.controller import Controller
+from dashboards.buttons import PROGRAMME, SOURCE
+from dashboards.house import room_of_subject
+
+Touch = tuple[str, str]
+
+OF_SESSION = ("bar", "work", "programme", "floor", "agenda", "log")
+OF_PROGRAMME = ("bar", "work", "programme")
+OF_ALERT = ("alerts", "log")
+VERBS = (VerbAsked, VerbDone, VerbRefused)
+
+
+class Touched:
+    """Knows which room, device or session an event belongs to, and what is shown of it."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+
+    def room(self, event: Event) -> str:
+        """The room an event belongs to; empty when none."""
+        return room_of_subject(self._controller, subject_of(event))
+
+    def by(self, event: Event) -> Iterator[Touch]:
+        """The parts, each with its subject."""
+        match event:
+            case VerbAsked() | VerbDone() | VerbRefused():
+                yield "log", self.room(event)
+            case DeviceEvent():
+                yield from self._by_device(event)
+            case SessionEvent():
+                yield from self._by_session(event)
+            case AlertEvent():
+                yield from self._by_alert()
+
+    def _by_device(self, event: DeviceEvent) -> Iterator[Touch]:
+        if event.device not in self._controller.house:
+            return
+        state = self._controller.house.state(event.device)
+        room, links = state.room, isinstance(event, LinkChanged)
+        if state.id.startswith(PROGRAMME):
+            yield from ((part, room) for part in OF_PROGRAMME)
+            yield "tiles", ""
+            session = state.id.removeprefix(PROGRAMME)
+            yield "now", session
+            yield "home", ""
+            return
+        yield ("devices", room) if links else ("device", state.id)
+        if "Discussion" in state.capabilities:
+            yield "floor", room
+            if not isinstance(event, ReadingsChanged) or "seats" in event.readings:
+                yield "agenda", room
+                session_now = self._controller.sessions.running_in(room)
+                if session_now is not None:
+                    yield "now", session_now.id
+        if state.driver == SOURCE:
+            yield "programme", room
+        if links or "Discussion" in state.capabilities:
+            yield "tiles", ""
+
+    def _by_session(self, event: SessionEvent) -> Iterator[Touch]:
+        room = self.room(event)
+        yield from ((part, room) for part in OF_SESSION)
+        yield "tiles", ""
+        yield "now", event.session
+        yield "home", ""
+
+    def _by_alert(self) -> Iterator[Touch]:
+        # A cleared alert no longer says which room it was about; alerts are few.
+        yield "strip", ""
+        yield "tiles", ""
+        yield "alerts", ""
+        for room in self._controller.config.rooms:
+            yield from ((part, room.id) for part in OF_ALERT)

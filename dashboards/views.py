@@ -1,0 +1,476 @@
+"""What each template is given: one frozen dataclass per template, nothing left to decide.
+
+Text that needs translation is a message id, translated by the template; moments are aware datetimes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from markupsafe import Markup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """An entry of the navigation."""
+
+    url: str
+    title: str
+    current: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chrome:
+    """What surrounds every page. ``stream`` is the address of its live changes, empty when it has none."""
+
+    title: str
+    council: str
+    language: str
+    path: str
+    dark: bool = False
+    account: str = ""
+    role: str = ""
+    csrf: str = ""
+    navigation: tuple[Link, ...] = ()
+    stream: str = ""
+    languages: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Button:
+    """Something that can be asked for now. ``again``: the question before a dangerous act; ``key``: its key."""
+
+    id: str
+    url: str
+    label: str
+    kind: str = ""
+    key: str = ""
+    again: str = ""
+    values: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Air:
+    """What viewers have now.
+
+    ``state``: none, arming, armed, live, degraded, ending, ended, failed. ``fault`` is in the words of
+    whoever reported it; ``slate`` is the name of the slate viewers see instead of the hall.
+    """
+
+    state: str = "none"
+    since: datetime | None = None
+    fault: str = ""
+    recording: bool = False
+    slate: str = ""
+    name: str = ""
+    role: str = ""
+    recorded: int = 0
+    advancing: bool | None = None
+    growing: bool | None = None
+    meters: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def on(self) -> bool:
+        """Whether the programme is public."""
+        return self.state in ("live", "degraded")
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A state block: its look, its shape, its word and since when. ``until`` counts down to a moment."""
+
+    look: str
+    shape: str
+    word: str
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertView:
+    """An alert, as the pages say it."""
+
+    id: str
+    severity: str
+    severity_word: str
+    subject: str
+    word: str
+    detail: str
+    since: datetime
+    until: datetime | None
+    acknowledged_by: str
+    acknowledged_reason: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """parts/strip.html: how many alerts, and the most urgent one."""
+
+    count: int
+    first: AlertView | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """parts/tile.html: a room at a glance."""
+
+    room: str
+    title: str
+    state: State
+    fault: bool
+    session: str
+    session_title: str
+    starts_at: datetime | None
+    item: str
+    speaker: str
+    speaker_role: str
+    speaks_since: datetime | None
+    online: int
+    devices: int
+    faults: tuple[str, ...]
+    air: Air
+    buttons: tuple[Button, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiles:
+    """parts/tiles.html: every room, the one that needs a person first."""
+
+    rooms: tuple[Tile, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """parts/bar.html: room, session, phase, time; red across while on air, violet in a closed part."""
+
+    room: str
+    title: str
+    session_title: str
+    phase: str
+    states: tuple[State, ...]
+    closed: bool
+    air: Air
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """parts/work.html: the buttons in the order of work, and what preparation could not do."""
+
+    room: str
+    session: str
+    session_title: str
+    phase: str
+    starts_at: datetime | None
+    faults: tuple[str, ...]
+    preparing: bool
+    buttons: tuple[Button, ...]
+    may_run: bool
+    may_book: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A source of the programme."""
+
+    id: str
+    title: str
+    link: str
+    word: str
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Programme:
+    """parts/programme.html: what goes out, where to, and the name in the picture."""
+
+    session: str
+    air: Air
+    slate: str
+    sources: tuple[Source, ...]
+    watch: str
+    off: Button | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """A seat that speaks or waits."""
+
+    seat: int
+    name: str
+    group: str
+    chairman: bool
+    since: datetime
+    buttons: tuple[Button, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloorView:
+    """parts/floor.html: who speaks and who waits."""
+
+    device: str
+    known: bool
+    item: str
+    speakers: tuple[Person, ...]
+    waiting: tuple[Person, ...]
+    buttons: tuple[Button, ...]
+    may_operate: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """A question of the agenda; ``now`` while it is considered."""
+
+    number: str
+    title: str
+    now: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agenda:
+    """parts/agenda.html."""
+
+    items: tuple[Item, ...]
+    item: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A value of a device, with its name as a message id; ``word`` is a message id too when it is one."""
+
+    name: str
+    value: str = ""
+    word: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """parts/device.html."""
+
+    id: str
+    title: str
+    link: str
+    word: str
+    since: datetime
+    reason: str
+    readings: tuple[Reading, ...]
+    buttons: tuple[Button, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Devices:
+    """parts/devices.html: faults first."""
+
+    online: int
+    devices: tuple[Device, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alerts:
+    """parts/alerts.html: what is raised and what was."""
+
+    raised: tuple[AlertView, ...]
+    cleared: tuple[AlertView, ...]
+    may_acknowledge: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line of the log or the journal. ``word`` and ``detail_word`` are message ids."""
+
+    number: int
+    at: datetime
+    actor: str
+    subject: str
+    word: str
+    detail_word: str = ""
+    detail: str = ""
+    look: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines:
+    """parts/log.html: the last acts."""
+
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicSession:
+    """A session as the public sees it. ``state``: soon, live, break, closed, ended, recording, cancelled."""
+
+    id: str
+    title: str
+    body: str
+    kind: str
+    room: str
+    starts_at: datetime
+    ends_at: datetime
+    state: str
+    word: str
+    since: datetime | None
+    on_air: bool
+    will_air: bool
+    item: str
+    speaker: str
+    speaker_role: str
+    agenda: tuple[Item, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """parts/home.html: on air, next, archive."""
+
+    on_air: tuple[PublicSession, ...]
+    next: tuple[PublicSession, ...]
+    archive: tuple[PublicSession, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Now:
+    """parts/now.html: what happens in the session that is being watched."""
+
+    session: PublicSession
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A page made of parts: home.html, control.html, alerts.html. ``parts`` are rendered already."""
+
+    chrome: Chrome
+    parts: Mapping[str, Markup]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchPage:
+    """watch.html and embed.html. ``source`` is a playlist or a file; empty: nothing to play yet."""
+
+    chrome: Chrome
+    parts: Mapping[str, Markup]
+    session: PublicSession
+    live: str
+    recording: str
+    chapters: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoomPage:
+    """room.html."""
+
+    chrome: Chrome
+    parts: Mapping[str, Markup]
+    room: str
+    title: str
+    preview: str
+    booking: BookingForm | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """An option of a list."""
+
+    value: str
+    word: str
+    chosen: bool = False
+    plain: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingForm:
+    """parts/booking.html: what was typed, and what is wrong with it."""
+
+    action: str
+    csrf: str
+    values: Mapping[str, str]
+    faults: Mapping[str, str]
+    kinds: tuple[Choice, ...]
+    policies: tuple[Choice, ...]
+    rooms: tuple[Choice, ...]
+    back: str
+    fixed_room: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginPage:
+    """login.html."""
+
+    chrome: Chrome
+    name: str
+    next: str
+    fault: str
+    wait: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchedulePage:
+    """schedule.html."""
+
+    chrome: Chrome
+    days: tuple[tuple[datetime, tuple[ScheduleRow, ...]], ...]
+    booking: BookingForm | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleRow:
+    """A session in the schedule."""
+
+    id: str
+    title: str
+    body: str
+    room: str
+    room_url: str
+    starts_at: datetime
+    ends_at: datetime
+    kind: str
+    policy: str
+    phase: str
+    off_site: bool
+    cancel: Button | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalPage:
+    """journal.html."""
+
+    chrome: Chrome
+    lines: tuple[Line, ...]
+    older: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonRow:
+    """An account."""
+
+    name: str
+    role: str
+    disabled: bool
+    since: datetime
+    self: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeoplePage:
+    """people.html. ``password`` is shown once, to the administrator who has just set it."""
+
+    chrome: Chrome
+    people: tuple[PersonRow, ...]
+    roles: tuple[Choice, ...]
+    values: Mapping[str, str]
+    faults: Mapping[str, str]
+    password: str = ""
+    password_of: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProblemPage:
+    """problem.html: what went wrong and what to do next."""
+
+    chrome: Chrome
+    status: int
+    heading: str
+    advice: str
+    detail: str
