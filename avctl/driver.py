@@ -115,6 +115,23 @@ def _is_driver(name: str) -> bool:
     return True
 
 
+class BackOff:
+    """Pauses in seconds that double from ``first`` up to ``longest``, and start over after a success."""
+
+    def __init__(self, first: float, longest: float) -> None:
+        self._first, self._longest = first, longest
+        self._next = first
+
+    def succeeded(self) -> None:
+        """The next pause is the first again."""
+        self._next = self._first
+
+    def pause(self) -> float:
+        """The length of the next pause."""
+        pause, self._next = self._next, min(self._next * 2, self._longest)
+        return pause
+
+
 async def supervise(
     driver: Driver, again: asyncio.Event, first_pause: float = 0.5, longest: float = 30
 ) -> None:
@@ -123,7 +140,7 @@ async def supervise(
     ``again`` ends a pause at once; it is the only thing that tries a refused secret again.
     Pauses are in seconds and double up to ``longest``.
     """
-    pause = first_pause
+    back_off = BackOff(first_pause, longest)
     while True:
         again.clear()
         try:
@@ -137,13 +154,13 @@ async def supervise(
             driver.log.exception("the driver failed")
             link, reason = Link.OFFLINE, f"driver fault: {type(bug).__name__}"
         if driver.link is Link.ONLINE:
-            pause = first_pause
+            back_off.succeeded()
         driver.set_link(link, reason)
         if link is Link.REFUSED:
             await again.wait()
         else:
-            await _pause(again, pause * random.uniform(0.8, 1.2))
-            pause = min(pause * 2, longest)
+            # Devices of one switch come back together: they are not all asked in the same moment.
+            await _pause(again, back_off.pause() * random.uniform(0.8, 1.2))
 
 
 async def together(*parts: Awaitable[None]) -> None:
