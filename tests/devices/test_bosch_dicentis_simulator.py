@@ -274,6 +274,23 @@ async def test_a_removal_right_after_an_addition_is_lost(server: BoschDicentisSi
         assert len((await ask(connection, "GetDiscussionList"))["discussionList"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("act", "arguments"),
+    [
+        ("press", {"seat": 124}),
+        ("open_item", {"item": 0}),
+        ("set_mode", {"mode": "loud"}),
+        ("set_mode", {"mode": "open", "max_speakers": -1}),
+        ("vote", {"seat": 1, "answer": "perhaps"}),
+    ],
+)
+async def test_an_act_that_cannot_be_names_what_can(
+    server: BoschDicentisSimulator, act: str, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match="from|one of"):
+        await server.perform(act, arguments)
+
+
 async def test_a_vote_with_the_licence(device: Callable[..., Any]) -> None:
     async with SIMULATOR(device("bosch_dicentis"), voting=True) as server, client(server) as connection:
         await log_in(connection)

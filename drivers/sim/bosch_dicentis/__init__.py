@@ -23,7 +23,7 @@ from drivers.sim.bosch_dicentis.call import Call, Failure, Json, Operation, oper
 from drivers.sim.bosch_dicentis.conducting import MEETING, SYSTEM, VOTING
 from drivers.sim.bosch_dicentis.discussing import DISCUSSING
 from drivers.sim.bosch_dicentis.hall import MODES, Hall
-from drivers.sim.bosch_dicentis.meeting import Secretary
+from drivers.sim.bosch_dicentis.meeting import Secretary, Voting
 from drivers.sim.certificate import self_signed
 from drivers.sim.people import Roster, committee, plenary
 from drivers.sim.server import WebSocketSimulator, act
@@ -234,6 +234,8 @@ class BoschDicentisSimulator(WebSocketSimulator):
     @act
     def set_mode(self, mode: str, max_speakers: int = 0, max_requests: int = 0) -> None:
         """Run the discussion ``manual``, ``open``, ``override`` or ``voice``; 0 leaves a number as it is."""
+        if mode not in MODES or max_speakers < 0 or max_requests < 0:
+            raise ValueError(f"one of {', '.join(MODES)}, and numbers from 0")
         most = max_speakers or self.hall.max_speakers, max_requests or self.hall.max_requests
         self.hall.set_mode(MODES.index(mode), *most)
 
@@ -241,6 +243,8 @@ class BoschDicentisSimulator(WebSocketSimulator):
     def open_item(self, item: int | str) -> None:
         """Take up an item of the agenda: by its place from 1, or its subject, added when it is new."""
         topics = self.secretary.meeting.topics
+        if isinstance(item, int) and not 0 < item <= len(topics):
+            raise ValueError(f"an item from 1 to {len(topics)}, or a subject")
         topic = topics[item - 1] if isinstance(item, int) else self.secretary.add_topic(item)
         self.secretary.open_topic(topic.id)
 
@@ -267,6 +271,8 @@ class BoschDicentisSimulator(WebSocketSimulator):
     @act
     def vote(self, seat: int, answer: str) -> None:
         """The voting button at a seat: yes, no or abstain."""
+        if answer not in Voting.answers:
+            raise ValueError(f"one of {', '.join(Voting.answers)}")
         self.secretary.vote(self.hall.numbered(seat).seated, answer)
 
     @act

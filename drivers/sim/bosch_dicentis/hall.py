@@ -75,11 +75,11 @@ class Hall:
     # --- who is where --------------------------------------------------------------------------------
 
     def numbered(self, number: int) -> Seat:
-        """The seat with this number; KeyError when there is none."""
+        """The seat with this number; ValueError when there is none."""
         for seat in self.seats.values():
             if seat.number == number:
                 return seat
-        raise KeyError(f"there is no seat {number}")
+        raise ValueError(f"a seat from 1 to {len(self.seats)}")
 
     @property
     def chair(self) -> Seat:
