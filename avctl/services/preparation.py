@@ -75,7 +75,7 @@ class Preparation:
 
     async def _until_done(self, command: Operate) -> str:
         """Try until done: a display that has just been switched on refuses for a while (displays sheet)."""
-        fault = "no answer"
+        fault = f"did not {command.verb} in time"
         try:
             async with asyncio.timeout(self._config.preparation.seconds):
                 while True:

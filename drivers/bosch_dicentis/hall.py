@@ -193,9 +193,8 @@ class Hall:
         return {"name": name, "group": known.group, "chairman": seat.chairman, "fault": seat.fault}
 
     def _occupant(self, seat: Seat) -> str:
-        if seat.seated or not seat.assigned:
-            return seat.seated
-        return "" if self._seated.get(seat.assigned, seat.id) != seat.id else seat.assigned
+        """Who sits there. Where people log in at their seats, an assigned one may be away: nobody is said."""
+        return seat.seated if self._seated else seat.assigned
 
     def _numbered(self, entries: Iterable[Entry]) -> tuple[int, ...]:
         return tuple(dict.fromkeys(self.numbers.of(entry.seat) for entry in entries))
