@@ -50,6 +50,7 @@ class Floor:
         """Milliseconds from the line to the recall, for each round after the warm-up."""
         taken = []
         (writer,) = self.writers
+        await self._awake(writer)
         for number in range(WARM_UP + ROUNDS):
             seat = number % SEATS + 1
             arrival = self.arrived[seat] = asyncio.get_running_loop().create_future()
@@ -61,6 +62,13 @@ class Floor:
             writer.write(b"%d 0\n" % seat)
             await asyncio.sleep(GAP / 2)
         return taken[WARM_UP:]
+
+    async def _awake(self, writer: asyncio.StreamWriter) -> None:
+        """Wait until the other side not only listens but acts: what comes too early may be lost there."""
+        arrival = self.arrived[SEATS + 1] = asyncio.get_running_loop().create_future()
+        while not arrival.done():
+            writer.write(b"%d 1\n%d 0\n" % (SEATS + 1, SEATS + 1))
+            await asyncio.wait((arrival,), timeout=0.5)
 
 
 class WatchedCamera(UdpCamera):
@@ -76,7 +84,7 @@ class WatchedCamera(UdpCamera):
 def configuration(ports: dict[str, int]) -> str:
     """A hall, its camera, and 198 devices around them."""
     shots = ", ".join(
-        f'{{ camera = "camera", preset = {seat}, seats = [{seat}] }}' for seat in range(1, SEATS + 1)
+        f'{{ camera = "camera", preset = {seat}, seats = [{seat}] }}' for seat in range(1, SEATS + 2)
     )
     parts = [
         f"[web]\nport = {ports['web']}\n[follow]\nwide_after = 3600\nlower_third = true\n",

@@ -58,7 +58,7 @@ async def fetch() -> Path:
 async def running(folder: Path, mic_port: int, camera_port: int, editor_port: int) -> AsyncIterator[None]:
     """Node-RED with the one flow, connected to the hall's lines at ``mic_port``."""
     red = await fetch()
-    common = {"z": "tab"}
+    common = {"z": "tab", "x": 100, "y": 100}  # without a place it would be a setting, not a step
     flow = [
         {"id": "tab", "type": "tab", "label": "row 1"},
         {
