@@ -187,13 +187,23 @@ class Turns(Generic[Answer]):
         self._send = send
         self._turn = asyncio.Lock()
         self._awaited: asyncio.Future[Answer] | None = None
+        self._fits: Callable[[Answer], bool] = lambda _: True
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asked: set[asyncio.Task[Answer]] = set()
 
-    async def ask(self, request: bytes, seconds: float) -> Answer:
-        """The answer to a request; NoAnswer after so many seconds, LinkError when the link ends."""
+    async def ask(
+        self,
+        request: bytes,
+        seconds: float,
+        fits: Callable[[Answer], bool] = lambda _: True,
+        forgive: bool = False,
+    ) -> Answer:
+        """The answer to a request; NoAnswer after so many seconds, LinkError when the link ends.
+
+        Where answers say what they answer, ``fits`` tells; then a silence while it starts may be forgiven.
+        """
         # A caller who stops waiting must not leave an answer behind for the next: the exchange goes on.
-        exchange = asyncio.ensure_future(self._exchange(request, seconds))
+        exchange = asyncio.ensure_future(self._exchange(request, seconds, fits, forgive))
         self._asked.add(exchange)
         exchange.add_done_callback(self._asked_before)
         await asyncio.wait((exchange, self._end), return_when=asyncio.FIRST_COMPLETED)
@@ -202,8 +212,8 @@ class Turns(Generic[Answer]):
         return exchange.result()
 
     def heard(self, answer: Answer) -> bool:
-        """Hand in what the device said; false when nobody had asked."""
-        if self._awaited is None or self._awaited.done():
+        """Hand in what the device said; false when nobody had asked for it."""
+        if self._awaited is None or self._awaited.done() or not self._fits(answer):
             return False
         self._awaited.set_result(answer)
         return True
@@ -226,18 +236,20 @@ class Turns(Generic[Answer]):
         if not exchange.cancelled():
             exchange.exception()  # its caller may have left
 
-    async def _exchange(self, request: bytes, seconds: float) -> Answer:
+    async def _exchange(
+        self, request: bytes, seconds: float, fits: Callable[[Answer], bool], forgive: bool
+    ) -> Answer:
         async with self._turn:
             if self._end.done():
                 raise self._fault()
-            self._awaited = asyncio.get_running_loop().create_future()
+            self._awaited, self._fits = asyncio.get_running_loop().create_future(), fits
             try:
                 await self._send(request)
                 async with asyncio.timeout(seconds):
                     return await self._awaited
             except TimeoutError:
                 silence = f"no answer within {seconds:g} s"
-                if not self._end.done():
+                if not forgive and not self._end.done():
                     self._end.set_exception(LinkError(silence))
                 raise NoAnswer(silence) from None
             finally:

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from avctl import wire
 from avctl.capabilities import Brightness, Inputs, Layouts, Power, Volume
 from avctl.driver import Driver, Turns, together
-from avctl.errors import AuthRefused, BadArgument, LinkError, ProtocolError, Rejected
+from avctl.errors import AuthRefused, BadArgument, LinkError, NoAnswer, ProtocolError, Rejected
 
 HEADER = 0xAA
 ANSWER = 0xFF
@@ -254,18 +254,20 @@ class SamsungMdc(Driver, Power, Inputs, Volume, Brightness, Layouts):
     def _answered(self, frame: Frame) -> None:
         if len(frame.data) < 2 or frame.data[0] not in (ACKNOWLEDGED, REFUSED):
             raise ProtocolError(f"an answer without its status: {frame.data.hex(' ')}")
-        if self._turns is not None and not self._turns.heard(frame):
+        if self._turns is not None and not self._turns.heard(frame) and not self._starting:
             raise ProtocolError(f"an answer nobody asked for: {frame.data.hex(' ')}")
 
     async def _ask(self, command: Command, *data: int, least: int = 0) -> bytes:
         """The data of the answer, at least so many bytes; Rejected when the display refuses."""
         if self._turns is None:
             raise LinkError("the display is not connected")
-        starting = self._woken_at + self.options.boot_seconds - asyncio.get_running_loop().time()
         request = encode(Frame(command=command, display=self.options.display_id, data=bytes(data)))
-        frame = await self._turns.ask(request, self.options.answer_seconds + max(0.0, starting))
-        if frame.data[1] != command:
-            raise ProtocolError(f"asked {command:02x}, answered {frame.data[1]:02x}")
+        frame = await self._turns.ask(
+            request,
+            self.options.answer_seconds,
+            fits=lambda answer: answer.data[1] == command,
+            forgive=self._starting,  # silence is normal then, and no reason to call it offline
+        )
         if frame.data[0] == REFUSED:
             raise Rejected(f"the display refused {command.name.lower()}", code=frame.data[2:].hex())
         if len(frame.data) - 2 < least:
@@ -276,10 +278,22 @@ class SamsungMdc(Driver, Power, Inputs, Volume, Brightness, Layouts):
         await self._ask(command, *data)
         self._news.set()  # look at once: only what the display reports is shown
 
+    @property
+    def _starting(self) -> bool:
+        """Whether we switched it on a short while ago."""
+        ready_at: float = self._woken_at + self.options.boot_seconds
+        return asyncio.get_running_loop().time() < ready_at
+
     async def _watch(self) -> None:
         while True:
             self._news.clear()
-            await self._look()
+            starting = self._starting
+            try:
+                await self._look()
+            except NoAnswer:
+                if not starting:
+                    raise
+                continue
             self.online()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.options.poll):
