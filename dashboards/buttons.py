@@ -34,7 +34,12 @@ def _of_session(session: Session, air: Air, prefix: str) -> Iterator[Button]:
     def button(act: str, label: str, kind: str, key: str, again: str = "") -> Button:
         url = f"/control/{session.room}/sessions/{session.id}/{act}"
         return Button(
-            id=f"{prefix}-{session.room}-{act}", url=url, label=label, kind=kind, key=key, again=again
+            id=f"{prefix}-{session.room}-{act}",
+            url=url,
+            label=label,
+            kind=kind,
+            key=key if prefix == "act" else "",  # several rooms on one page: no key is one room's
+            again=again,
         )
 
     if phase is Phase.PLANNED:

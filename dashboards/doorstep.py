@@ -26,7 +26,9 @@ def local(address: str, otherwise: str) -> str:
     except ValueError:
         return otherwise
     plain = address.isprintable() and "\\" not in address and not address.startswith("//")
-    return address if plain and address.startswith("/") and not parts.netloc and not parts.scheme else otherwise
+    return (
+        address if plain and address.startswith("/") and not parts.netloc and not parts.scheme else otherwise
+    )
 
 
 def must_be_ours(request: Request) -> None:

@@ -31,9 +31,7 @@ SESSION_ACTS: Mapping[str, Callable[[str, str], Command]] = {
     "open": lambda actor, session: OpenSession(actor=actor, session=session),
     "go-live": lambda actor, session: GoLive(actor=actor, session=session),
     "break": lambda actor, session: SuspendSession(actor=actor, session=session, reason=Reason.BREAK),
-    "technical": lambda actor, session: SuspendSession(
-        actor=actor, session=session, reason=Reason.TECHNICAL
-    ),
+    "technical": lambda actor, session: SuspendSession(actor=actor, session=session, reason=Reason.TECHNICAL),
     "closed": lambda actor, session: SuspendSession(actor=actor, session=session, reason=Reason.CLOSED),
     "resume": lambda actor, session: ResumeSession(actor=actor, session=session),
     "close": lambda actor, session: CloseSession(actor=actor, session=session),

@@ -98,9 +98,7 @@ class Front:
 
     # --- parts ---------------------------------------------------------------------------------------------
 
-    def topics(
-        self, language: str, role: Role | None, parts: Iterable[tuple[str, str]]
-    ) -> tuple[Topic, ...]:
+    def topics(self, language: str, role: Role | None, parts: Iterable[tuple[str, str]]) -> tuple[Topic, ...]:
         """Parts, each with its subject, as this viewer sees them."""
         return tuple(Topic(part, subject, language, role) for part, subject in parts)
 

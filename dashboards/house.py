@@ -36,12 +36,11 @@ def room_of_subject(controller: Controller, subject: str) -> str:
 def alert_view(controller: Controller, alert: Alert, language: str) -> views.AlertView:
     """An alert as it is shown, with the name people know its subject by."""
     room = room_of_subject(controller, alert.subject)
+    place = room_title(room_of(controller, room), language) if room else ""
+    subject = place or alert.subject
     if alert.subject in controller.house and not alert.subject.startswith(PROGRAMME):
-        subject = controller.house.state(alert.subject).title
-    elif room:
-        subject = room_title(room_of(controller, room), language)
-    else:
-        subject = alert.subject
+        title = controller.house.state(alert.subject).title
+        subject = f"{title}, {place}" if place else title
     return views.AlertView(
         id=alert.id,
         severity=alert.severity,
@@ -217,5 +216,3 @@ def has_recording(controller: Controller, session: Session) -> bool:
 def now_of(controller: Controller, subject: str, role: Role | None, language: str) -> views.Now:
     """What happens in a session, for those who watch."""
     return views.Now(session=public(controller, controller.sessions.get(subject), language))
-
-

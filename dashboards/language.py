@@ -1,4 +1,4 @@
-"""The languages of the pages: gettext catalogues, read from their .po files at start and compiled in memory."""
+"""The languages of the pages: gettext catalogues, compiled in memory from their .po files at start."""
 
 from __future__ import annotations
 

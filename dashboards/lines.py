@@ -112,8 +112,9 @@ def _subject(controller: Controller, event: Event) -> str:
 def line_of(controller: Controller, event: Event) -> views.Line:
     """An event as a line."""
     subject = _subject(controller, event)
+    device = ""
     if isinstance(event, DeviceEvent | AlertEvent) and subject in controller.house:
-        subject = controller.house.state(subject).title
+        subject = device = controller.house.state(subject).title
     detail_word, detail, look = _detail(event)
     return views.Line(
         number=event.number,
@@ -123,6 +124,7 @@ def line_of(controller: Controller, event: Event) -> views.Line:
         word=HAPPENED.get(type(event).__name__, type(event).__name__),
         detail_word=detail_word,
         detail=detail,
+        device=device if isinstance(event, DeviceEvent) else "",
         look=look,
     )
 
@@ -131,9 +133,9 @@ def _detail(event: Event) -> tuple[str, str, str]:
     """(a message id, plain text, a look) of what is worth saying beside the kind of event."""
     match event:
         case VerbDone() | VerbAsked():
-            return VERBS.get(event.verb, event.verb), _arguments(event.arguments.values()), ""
+            return _verb(event), _arguments(event.arguments.values()), ""
         case VerbRefused():
-            return VERBS.get(event.verb, event.verb), event.reason, "fault"
+            return _verb(event), event.reason, "fault"
         case SessionSuspended():
             return REASONS[event.reason], "", ""
         case SessionReady():
@@ -162,5 +164,11 @@ def _detail(event: Event) -> tuple[str, str, str]:
             return "", "", ""
 
 
+def _verb(event: VerbAsked | VerbDone | VerbRefused) -> str:
+    """What was asked of the device: "switch on" says more than "power"."""
+    values = " ".join(str(value) for value in event.arguments.values())
+    return VERBS.get(f"{event.verb} {values}", VERBS.get(event.verb, event.verb))
+
+
 def _arguments(values: Iterable[object]) -> str:
-    return ", ".join(str(value) for value in values)
+    return ", ".join(str(value) for value in values if not isinstance(value, bool))

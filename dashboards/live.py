@@ -89,7 +89,9 @@ class Viewer:
 class Live:
     """Renders what changes, for those who look."""
 
-    def __init__(self, controller: Controller, renderer: Renderer, parts: dict[str, tuple[str, Builder]]) -> None:
+    def __init__(
+        self, controller: Controller, renderer: Renderer, parts: dict[str, tuple[str, Builder]]
+    ) -> None:
         self._controller, self._renderer, self._parts = controller, renderer, parts
         self._touched = Touched(controller)
         self._topics: dict[Topic, Rendered] = {}
@@ -113,7 +115,7 @@ class Live:
         """Server-sent events for a page: the whole picture, then changes, a beat each second.
 
         ``meters``: the room whose programme is measured for this page, ``*`` for all, empty for none.
-        ``account``: who looks; when the account changes or logs out, the stream ends and must be asked for anew.
+        ``account``: who looks; when it changes or logs out, the stream ends and must be asked for anew.
         """
         with self._looking(Viewer(tuple(topics), meters, account)) as viewer:
             number = self._controller.bus.last_number

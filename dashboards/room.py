@@ -135,9 +135,7 @@ def floor(controller: Controller, subject: str, role: Role | None, language: str
 
     def person(place: Place, *verbs: tuple[str, str, str]) -> views.Person:
         buttons = (
-            operate(hall, verb, label, {"seat": place.seat}, kind=kind)
-            for verb, label, kind in verbs
-            if able
+            operate(hall, verb, label, {"seat": place.seat}, kind=kind) for verb, label, kind in verbs if able
         )
         return views.Person(
             seat=place.seat,
@@ -181,7 +179,9 @@ def agenda(controller: Controller, subject: str, role: Role | None, language: st
 def items_of(session: Session) -> tuple[views.Item, ...]:
     """The agenda of a session as it is shown."""
     return tuple(
-        views.Item(number=item.number, title=item.title, now=bool(session.item) and item.title == session.item)
+        views.Item(
+            number=item.number, title=item.title, now=bool(session.item) and item.title == session.item
+        )
         for item in session.booking.agenda
     )
 

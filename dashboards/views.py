@@ -40,7 +40,7 @@ class Chrome:
 
 @dataclass(frozen=True, kw_only=True)
 class Button:
-    """Something that can be asked for now. ``again``: the question before a dangerous act; ``key``: its key."""
+    """Something that can be asked for now; a dangerous one asks ``again`` before it does."""
 
     id: str
     url: str
@@ -289,6 +289,7 @@ class Line:
     word: str
     detail_word: str = ""
     detail: str = ""
+    device: str = ""
     look: str = ""
 
 

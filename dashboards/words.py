@@ -1,4 +1,4 @@
-"""What things are called on the pages: message ids by the words of the code. The catalogues translate them."""
+"""What things are called on the pages: message ids by the words of the code, for the catalogues."""
 
 from __future__ import annotations
 
@@ -81,6 +81,8 @@ SLATES: Mapping[str, str] = {
 }
 VERBS: Mapping[str, str] = {
     "set_power": _("power"),
+    "set_power True": _("switch on"),
+    "set_power False": _("switch off"),
     "set_input": _("input"),
     "set_volume": _("volume"),
     "mute": _("mute"),

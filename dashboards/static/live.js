@@ -157,7 +157,7 @@ async function refresh(figure) {
 }
 
 function pictures() {
-  if (document.visibilityState === "visible" && !body.classList.contains("cut-off")) for (const figure of document.querySelectorAll("[data-picture]")) refresh(figure);
+  if (document.visibilityState === "visible" && !body.classList.contains("cut-off")) for (const figure of document.querySelectorAll("[data-picture]")) if (figure.offsetParent) refresh(figure);
 }
 if (document.querySelector("[data-picture]")) {
   pictures();
