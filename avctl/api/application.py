@@ -122,14 +122,14 @@ def _document(app: FastAPI) -> dict[str, Any]:
         schemas["Problem"] = problem
         for path in document["paths"].values():
             for operation in path.values():
-                _without_fastapis_own(operation)
+                _with_our_own(operation["responses"])
         app.openapi_schema = document
     return app.openapi_schema
 
 
-def _without_fastapis_own(operation: dict[str, Any]) -> None:
-    """FastAPI documents its own 422 where we have not; ours are problems."""
-    responses = operation["responses"]
-    own = responses.get("422", {}).get("content", {})
-    if "application/json" in own:
-        responses.update({str(status): said for status, said in problems.documented(422).items()})
+def _with_our_own(responses: dict[str, Any]) -> None:
+    """FastAPI documents its own 422 where we have not; and ``bodies`` may refuse any request."""
+    ours = {str(status): said for status, said in problems.documented(400, 422).items()}
+    responses.setdefault("400", ours["400"])
+    if "application/json" in responses.get("422", {}).get("content", {}):
+        responses["422"] = ours["422"]
