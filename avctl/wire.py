@@ -33,6 +33,7 @@ class Wire(Protocol):
 
     async def receive(self) -> bytes:
         """The next bytes, waiting for them; LinkError when the other side is gone."""
+        ...
 
 
 class Stream:

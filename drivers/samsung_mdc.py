@@ -291,7 +291,7 @@ class SamsungMdc(Driver, Power, Inputs, Volume, Brightness, Layouts):
             try:
                 await self._look()
             except NoAnswer:
-                if not starting:
+                if not (starting or self._starting):
                     raise
                 continue
             self.online()

@@ -24,6 +24,7 @@ from drivers.samsung_mdc import (
     TWINS,
     Codec,
     Frame,
+    Options,
     SamsungMdc,
     encode,
     input_name,
@@ -74,7 +75,7 @@ class SamsungMdcSimulator(TcpSimulator):
 
     def __init__(self, device: Device) -> None:
         super().__init__(device)
-        self.options = SamsungMdc.Options.model_validate(device.options)
+        self.options = Options.model_validate(device.options)
         self.settings = {code: first for code, (first, _) in SETTINGS.items()}
         self.layout = (0x11, 1)
         self.lamp_broken = self.fan_broken = self.signal_lost = False

@@ -107,7 +107,7 @@ OF_A_SOCKET = {CANCELLED, NO_SOCKET}  # these errors are about a command accepte
 
 
 def read_reply(packet: bytes) -> Reply | None:
-    """What a packet from a camera says; None for one that answers nothing (a network change)."""
+    """What a packet from a camera says; None for one that answers nothing (a notice, a network change)."""
     said, body = packet[1] >> 4, packet[2:-1]
     socket = packet[1] & 0x0F
     match said:
@@ -119,7 +119,7 @@ def read_reply(packet: bytes) -> Reply | None:
             return Reply(says=Says.COMPLETED, socket=socket)
         case 0x6 if len(body) == 1:
             return Reply(says=Says.ERROR, socket=socket, code=body[0])
-        case 0x3:
+        case 0x0 | 0x3:
             return None
     raise ProtocolError(f"no such reply: {packet.hex(' ')}")
 

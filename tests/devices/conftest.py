@@ -17,7 +17,7 @@ from drivers.sim.server import Simulator
 
 E = TypeVar("E", bound=Event)
 
-DEADLINE = 5.0
+DEADLINE = 10.0
 
 
 class Witness:

@@ -5,10 +5,12 @@ import sys
 import termios
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from samsung_mdc import MDC
 from samsung_mdc.exceptions import MDCResponseError, NAKError
 
@@ -74,6 +76,25 @@ def test_a_wrong_checksum_is_an_error_and_the_next_frame_is_read() -> None:
     with pytest.raises(ProtocolError, match="checksum"):
         list(codec.feed(REFUSAL[:-1] + b"\x00" + REFUSAL))
     assert len(list(codec.feed(b""))) == 1
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 255), st.integers(0, 255), st.binary(max_size=255)), max_size=4),
+    st.integers(1, 7),
+)
+def test_any_frames_are_read_back_in_any_pieces(frames: list[tuple[int, int, bytes]], size: int) -> None:
+    sent = [Frame(command=command, display=display, data=data) for command, display, data in frames]
+    stream = b"".join(encode(frame) for frame in sent)
+    codec = Codec()
+    pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
+    assert [frame for piece in pieces for frame in codec.feed(piece)] == sent
+
+
+@given(st.binary(max_size=600))
+def test_no_bytes_whatever_upset_the_codec(data: bytes) -> None:
+    codec = Codec()
+    with suppress(ProtocolError):
+        list(codec.feed(data))
 
 
 def test_a_twin_bears_the_name_of_its_input() -> None:

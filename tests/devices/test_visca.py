@@ -2,9 +2,12 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from visca_over_ip import Camera as IndependentCamera
 from visca_over_ip.exceptions import ViscaException
 
@@ -98,6 +101,30 @@ def test_numbers_are_one_digit_a_byte() -> None:
     assert number(bytes(nibbles(0x4000))) == 0x4000
     assert number(bytes(nibbles(-70000, 5)), signed=True) == -70000
     assert command(0x01, 0x04, 0x3F, 0x02, 0x03) == RECALL_3
+
+
+@given(data=st.binary(max_size=80), cuts=st.lists(st.integers(0, 80), max_size=8))
+def test_the_pieces_in_which_bytes_come_do_not_matter(data: bytes, cuts: list[int]) -> None:
+    def packets(pieces: list[bytes]) -> list[bytes]:
+        codec, found = Packets(), []
+        for piece in pieces:
+            while True:
+                try:
+                    for packet in codec.feed(piece):
+                        found.append(packet)
+                    break
+                except ProtocolError:
+                    found.append(b"error")
+                    piece = b""
+        return found
+
+    places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    assert packets([data[a:b] for a, b in pairwise(places)]) == packets([data])
+
+
+def test_a_camera_that_falls_silent_is_offline_within_five_seconds() -> None:
+    options = Visca.Options()
+    assert options.poll + 2 * options.tries * options.answer_seconds <= 5
 
 
 # --- the driver, on each transport -----------------------------------------------------------------

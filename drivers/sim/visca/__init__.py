@@ -8,7 +8,7 @@ from avctl.config import Device
 from avctl.errors import ProtocolError
 from drivers.sim.server import Peer, TcpSimulator, UdpSimulator, act
 from drivers.sim.visca.head import Head, error
-from drivers.visca import Visca
+from drivers.visca import Options
 from drivers.visca.codec import RESET, SEQUENCE_ABNORMAL, SYNTAX, Kind, Message, Packets, unwrap, wrap
 
 
@@ -115,5 +115,5 @@ class TcpCamera(Head, TcpSimulator):
 
 def SIMULATOR(device: Device) -> Head:
     """The simulated camera that speaks as the device's options say."""
-    options = Visca.Options.model_validate(device.options)
+    options = Options.model_validate(device.options)
     return TcpCamera(device) if options.transport == "tcp" else UdpCamera(device)

@@ -14,7 +14,7 @@ from typing import Any
 
 from avctl.config import Device
 from drivers.sim.server import Simulator, act
-from drivers.visca import PORTS, Visca
+from drivers.visca import PORTS, Options
 from drivers.visca.codec import BUFFER_FULL, CANCELLED, NO_SOCKET, NOT_EXECUTABLE, SYNTAX, nibbles, number
 
 Say = Callable[[bytes], Awaitable[None]]
@@ -54,7 +54,7 @@ class Head(Simulator):
 
     def __init__(self, device: Device) -> None:
         super().__init__(device)
-        self.options = Visca.Options.model_validate(device.options)
+        self.options = Options.model_validate(device.options)
         if device.port is None:
             self.bound = PORTS[self.options.transport]
         self.power = True
