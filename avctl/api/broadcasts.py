@@ -2,6 +2,118 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
 
-router = APIRouter(prefix="/api/v1/broadcasts", tags=["broadcasts"])
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+
+from avctl.api.asking import Asked, Asking, allowed
+from avctl.api.problems import documented
+from avctl.commands import Command, GoDark, GoLive
+from avctl.model.account import Act
+from avctl.model.broadcast import Broadcast, State, Wanted
+from avctl.services.controller import Controller
+from avctl.services.secrecy import masked
+
+
+class BroadcastAnswer(BaseModel):
+    """A programme: what somebody asked for, and what viewers have."""
+
+    session: str = Field(description="Id of its session.")
+    wanted: Wanted = Field(description="What was asked for last.")
+    actual: State = Field(description="What it is.")
+    reason: str = Field(description="Why it is not as it should be; empty when all is well.")
+    since: datetime = Field(description="When `actual` last changed.")
+    on_air: bool = Field(description="Whether viewers have a picture now.")
+    published: bool = Field(description="Whether the public playlist exists.")
+    playlist: str | None = Field(description="Address of the public playlist; null before it is public.")
+    engine: str | None = Field(description="What makes the programme; null when nothing does now.")
+    showing: str = Field(description="What viewers see: `source:ID` or `slate:NAME`.")
+    outputs: dict[str, Any] = Field(description="What leaves the programme, as its engine reports it.")
+    meters: dict[str, Any] = Field(description="Loudness and other figures, some seconds old at most.")
+    latency: float | None = Field(description="Seconds from camera to playlist; null when not known.")
+    restarts: int = Field(description="How often a part of it had to be started again.")
+    recording: bool = Field(description="Whether the recording grows.")
+    seconds: float = Field(description="Length of the finished recording; 0 until it is finished.")
+    size: int = Field(description="Bytes of the finished recording.")
+
+
+SessionId = Annotated[
+    str, Path(description="Id of the session.", max_length=64, examples=["20270211-3f9a1c"])
+]
+
+router = APIRouter(prefix="/api/v1/broadcasts", tags=["broadcasts"], responses=documented(401, 403))
+see = allowed(Act.SEE_CONTROL)
+run_sessions = allowed(Act.RUN_SESSIONS)
+
+
+@router.get("", dependencies=[see])
+async def broadcasts(asked: Asked) -> list[BroadcastAnswer]:
+    """Every broadcast since the start, and those a restart found."""
+    return [_answer(asked.controller, broadcast) for broadcast in asked.controller.broadcasts]
+
+
+@router.get("/{session}", dependencies=[see], responses=documented(404))
+async def broadcast(asked: Asked, session: SessionId) -> BroadcastAnswer:
+    """The broadcast of one session."""
+    return _answer(asked.controller, asked.controller.broadcasts.get(session))
+
+
+@router.post(
+    "/{session}/go-live",
+    status_code=202,
+    dependencies=[run_sessions],
+    responses=documented(404, 409, 502, 504),
+)
+async def go_live(asked: Asked, session: SessionId) -> BroadcastAnswer:
+    """Make the programme public; the recording starts with it. `actual` says when viewers have it."""
+    return await _act(asked, session, GoLive(actor=asked.actor, session=session))
+
+
+@router.post(
+    "/{session}/go-dark",
+    status_code=202,
+    dependencies=[run_sessions],
+    responses=documented(404, 409, 502, 504),
+)
+async def go_dark(asked: Asked, session: SessionId) -> BroadcastAnswer:
+    """End the programme and the recording."""
+    return await _act(asked, session, GoDark(actor=asked.actor, session=session))
+
+
+async def _act(asked: Asking, session: str, command: Command) -> BroadcastAnswer:
+    await asked.controller.sessions.find(session)
+    await asked.controller.desk.obey(command)
+    return _answer(asked.controller, asked.controller.broadcasts.get(session))
+
+
+def _answer(controller: Controller, broadcast: Broadcast) -> BroadcastAnswer:
+    device = f"programme-{broadcast.session}"
+    readings: Mapping[str, Any] = {}
+    engine = None
+    if device in controller.house:
+        programme = controller.house.state(device)
+        readings, engine = masked(programme.readings), programme.driver
+    outputs = readings.get("outputs")
+    latency = readings.get("latency", broadcast.meters.get("latency"))
+    return BroadcastAnswer(
+        session=broadcast.session,
+        wanted=broadcast.wanted,
+        actual=broadcast.state,
+        reason=broadcast.reason,
+        since=broadcast.since,
+        on_air=broadcast.on_air,
+        published=broadcast.published,
+        playlist=f"/live/{broadcast.session}/master.m3u8" if broadcast.published else None,
+        engine=engine,
+        showing=str(readings.get("showing", "")),
+        outputs=dict(outputs) if isinstance(outputs, Mapping) else {},
+        meters=masked(broadcast.meters),
+        latency=float(latency) if isinstance(latency, int | float) else None,
+        restarts=int(readings.get("restarts", 0)),
+        recording=readings.get("recording") is True,
+        seconds=broadcast.seconds,
+        size=broadcast.size,
+    )
