@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from avctl.errors import NotFound
+from avctl.model.broadcast import State, Wanted
 from avctl.model.session import Session
 from avctl.services.controller import Controller
 from dashboards.buttons import PROGRAMME
 from dashboards.views import Air
+
+COMING = (State.PLANNED, State.ARMING, State.ARMED)
 
 
 def air_of(controller: Controller, session: Session | None) -> Air:
@@ -24,7 +27,9 @@ def air_of(controller: Controller, session: Session | None) -> Air:
     showing = str(readings.get("showing", ""))
     third = readings.get("lower_third") or ""
     return Air(
-        state=str(broadcast.state),
+        state=broadcast.state,
+        on=broadcast.on_air,
+        going=broadcast.wanted is Wanted.LIVE and not broadcast.on_air and broadcast.state in COMING,
         since=broadcast.since,
         fault=broadcast.reason,
         recording=bool(readings.get("recording", False)),
@@ -33,5 +38,4 @@ def air_of(controller: Controller, session: Session | None) -> Air:
         recorded=int(readings.get("recorded", 0)),
         advancing=readings.get("advancing"),
         growing=readings.get("growing"),
-        meters=broadcast.meters,
     )

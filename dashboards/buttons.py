@@ -72,7 +72,7 @@ def _of_session(session: Session, air: Air, prefix: str) -> Iterator[Button]:
 
 
 def _missing(session: Session, air: Air) -> bool:
-    return session.broadcastable and air.state in ("none", "armed", "failed", "ended")
+    return session.broadcastable and not air.going and air.state in ("none", "armed", "arming", "failed")
 
 
 def of_device(device: DeviceState, role: Role | None) -> tuple[Button, ...]:

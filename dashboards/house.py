@@ -85,7 +85,7 @@ def tiles(controller: Controller, subject: str, role: Role | None, language: str
 
 
 def _attention(one: views.Tile) -> tuple[int, bool, datetime]:
-    running = one.state.look in ("air", "closed", "fault", "record", "pause", "open")
+    running = one.state.look in ("air", "closed", "fault", "record", "pause", "open", "going")
     rank = 0 if running else 1 if one.state.look in ("soon", "ready") else 2
     return rank, not one.fault, one.starts_at or FAR
 

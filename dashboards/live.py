@@ -11,7 +11,6 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from markupsafe import Markup
@@ -24,7 +23,8 @@ from dashboards.touched import Touched
 
 Builder = Callable[[Controller, str, Role | None, str], Any]
 
-SPACING = 0.05  # seconds between two renderings of one part; the first change goes out at once
+GAP = 0.02  # seconds between two sendings; the first change goes out at once, later ones together
+SHARE = 3  # rendering and sending take at most one part in so many of the time
 BEAT = 1.0  # seconds between beats: a page that hears none for two says that it is cut off
 AGAIN = 30.0  # seconds after which parts that depend on the hour are rendered again
 
@@ -45,14 +45,12 @@ class Topic:
 
 
 class Rendered:
-    """A topic that somebody looks at: its text, and when it was last sent."""
+    """A topic that somebody looks at, and its text; stale once something touched it."""
 
     def __init__(self) -> None:
         self.viewers: set[Viewer] = set()
         self.text: Markup | None = None
         self.stale = True
-        self.sent = 0.0
-        self.timer: asyncio.Handle | None = None
 
 
 class Viewer:
@@ -98,6 +96,9 @@ class Live:
         self._by_part: dict[tuple[str, str], set[Topic]] = {}
         self._viewers: set[Viewer] = set()
         self._refreshed = 0.0
+        self._touched_topics: set[Topic] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._not_before = 0.0
         controller.bus.listen(self._hear)
 
     def text(self, topic: Topic) -> Markup:
@@ -128,13 +129,11 @@ class Live:
     def touch(self, part: str, subject: str) -> None:
         """Something about a part may have changed."""
         for topic in self._by_part.get((part, subject), ()):
-            known = self._topics[topic]
-            known.stale = True
-            if known.timer is None:
+            self._topics[topic].stale = True
+            self._touched_topics.add(topic)
+            if self._timer is None:
                 loop = asyncio.get_running_loop()
-                wait = known.sent + SPACING - loop.time()
-                send = partial(self._send, topic, known)
-                known.timer = loop.call_soon(send) if wait <= 0 else loop.call_later(wait, send)
+                self._timer = loop.call_at(max(loop.time(), self._not_before), self._send)
 
     def _hear(self, event: Event) -> None:
         if not self._viewers:
@@ -157,16 +156,24 @@ class Live:
                 message = message or _message("meters", json.dumps({"room": room, **event.meters}))
                 viewer.put(("meters", room), message)
 
-    def _send(self, topic: Topic, known: Rendered) -> None:
-        known.timer = None
-        known.sent = asyncio.get_running_loop().time()
-        before = known.text
-        text = self._current(topic)
-        if text == before:
-            return
-        message = _message("parts", text, self._controller.bus.last_number)
-        for viewer in known.viewers:
-            viewer.put(topic, message)
+    def _send(self) -> None:
+        """Render what was touched and hand it to whoever looks at it."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        self._timer = None
+        touched, self._touched_topics = self._touched_topics, set()
+        for topic in touched:
+            known = self._topics.get(topic)
+            if known is None:
+                continue
+            before = known.text
+            text = self._current(topic)
+            if text != before:
+                message = _message("parts", text, self._controller.bus.last_number)
+                for viewer in known.viewers:
+                    viewer.put(topic, message)
+        took = loop.time() - began
+        self._not_before = began + max(GAP, SHARE * took)
 
     def _current(self, topic: Topic) -> Markup:
         known = self._topics[topic]
@@ -176,8 +183,7 @@ class Live:
 
     def _first(self, topic: Topic) -> Markup:
         """What a new viewer gets; a change on its way to the others stays on its way."""
-        known = self._topics[topic]
-        return self._current(topic) if known.timer is None else self.text(topic)
+        return self.text(topic) if topic in self._touched_topics else self._current(topic)
 
     def _beat(self, viewer: Viewer) -> bytes:
         """The server's time, and the number of the last event that the page shows already."""
@@ -212,8 +218,6 @@ class Live:
         known.viewers.discard(viewer)
         if known.viewers:
             return
-        if known.timer is not None:
-            known.timer.cancel()
         del self._topics[topic]
         same = self._by_part[topic.part, topic.subject]
         same.discard(topic)

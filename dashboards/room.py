@@ -49,6 +49,8 @@ def states_of(session: Session | None, air: views.Air) -> tuple[views.State, ...
         found.append(views.State(look="closed", shape="lock", word=_("CLOSED PART"), since=session.since))
     if air.on:
         found.append(views.State(look="air", shape="●", word=_("ON AIR"), since=air.since))
+    elif air.going:
+        found.append(views.State(look="going", shape="▲", word=_("GOING ON AIR"), since=air.since))
     elif session.phase is Phase.OPEN and session.booking.policy is Policy.LIVE and session.broadcastable:
         found.append(views.State(look="fault", shape="▲", word=_("NOT ON AIR"), since=session.since))
     elif air.recording:

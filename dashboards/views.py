@@ -55,11 +55,14 @@ class Button:
 class Air:
     """What viewers have now.
 
-    ``state``: none, arming, armed, live, degraded, ending, ended, failed. ``fault`` is in the words of
-    whoever reported it; ``slate`` is the name of the slate viewers see instead of the hall.
+    ``state``: none, or that of the broadcast. ``on``: viewers have a picture; ``going``: it was asked for,
+    and they have none yet. ``fault`` is in the words of whoever reported it; ``slate`` is the name of the
+    slate viewers see instead of the hall.
     """
 
     state: str = "none"
+    on: bool = False
+    going: bool = False
     since: datetime | None = None
     fault: str = ""
     recording: bool = False
@@ -69,12 +72,6 @@ class Air:
     recorded: int = 0
     advancing: bool | None = None
     growing: bool | None = None
-    meters: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def on(self) -> bool:
-        """Whether the programme is public."""
-        return self.state in ("live", "degraded")
 
 
 @dataclass(frozen=True, kw_only=True)
