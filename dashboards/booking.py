@@ -118,9 +118,7 @@ def form(
             views.Choice(value=one, word=POLICIES[one], chosen=one == given["policy"]) for one in Policy
         ),
         rooms=tuple(
-            views.Choice(
-                value=one.id, word=room_title(one, language), chosen=one.id == given["room"], plain=True
-            )
+            views.Choice(value=one.id, word=room_title(one, language), chosen=one.id == given["room"])
             for one in rooms
         ),
         back=given.get("back", back),
