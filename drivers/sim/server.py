@@ -104,9 +104,10 @@ class Simulator(ABC):
             await self.listen()
 
     @act
-    def mute(self, on: bool = True) -> None:
+    def mute(self, on: bool = True) -> Awaitable[None] | None:
         """Hear everything and answer nothing."""
         self.muted = on
+        return None
 
     @act
     def delay(self, seconds: float) -> None:
@@ -114,14 +115,16 @@ class Simulator(ABC):
         self.delayed = max(0.0, seconds)
 
     @act
-    def garble(self, on: bool = True) -> None:
+    def garble(self, on: bool = True) -> Awaitable[None] | None:
         """Answer with bytes that make no sense."""
         self.garbling = on
+        return None
 
     @act
-    def refuse(self, on: bool = True) -> None:
+    def refuse(self, on: bool = True) -> Awaitable[None] | None:
         """Say no to every command, in the device's own way."""
         self.refusing = on
+        return None
 
     def state(self) -> Mapping[str, Any]:
         """What the control port shows of this simulator; a simulator adds its own."""

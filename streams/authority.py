@@ -1,0 +1,131 @@
+"""From the encoder's private segments to the public lists and the recording."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from streams.encoder import Encoder, Run
+from streams.ffmpeg import PRIVATE_PLAYLIST
+from streams.plan import Plan
+from streams.playlist import MediaPlaylist, codec_of, write_master
+from streams.recording import Recording
+
+LIVE = "live"
+STILL = 1.5  # lengths of a segment without a new one before it counts as standing still
+SLACK = 2.0
+
+
+class Authority:
+    """Lists what the public may see and records what is to be kept, the same segments for every rendition."""
+
+    def __init__(self, folder: Path, plan: Plan, encoder: Encoder) -> None:
+        self.publish_from: datetime | None = None
+        self.record_from: datetime | None = None
+        self.listed_at: datetime | None = None
+        self.seen = 0
+        self.kbps: dict[str, float] = {}
+        self.recording = Recording(folder)
+        self._plan, self._encoder = plan, encoder
+        self._live = folder / LIVE
+        self._live.mkdir(exist_ok=True)
+        self._lists = {
+            one.name: MediaPlaylist(self._live / one.name, plan.segment_seconds, plan.dvr_seconds)
+            for one in plan.renditions
+        }
+        self._done: dict[Path, tuple[int, float]] = {}
+        self._jump_listed = self._jump_recorded = True
+        self._codecs: dict[str, str] = {}
+        self._last_listed = self._last_recorded = time.monotonic()
+
+    @property
+    def listed(self) -> int:
+        """How many segments the public list has now."""
+        return len(self._lists[self._plan.programme.name].segments)
+
+    @property
+    def advancing(self) -> bool:
+        """Whether the public list really goes on."""
+        return self.listed > 0 and self._lately(self._last_listed)
+
+    @property
+    def growing(self) -> bool:
+        """Whether the recording really grows."""
+        return self.recording.bytes > 0 and self._lately(self._last_recorded)
+
+    def _lately(self, moment: float) -> bool:
+        return time.monotonic() - moment < self._plan.segment_seconds * STILL + SLACK
+
+    def collect(self) -> bool:
+        """Take over every segment that is finished in all renditions; true when there was one."""
+        found = False
+        for run in tuple(self._encoder.runs):
+            over = run.over
+            found = self._collect(run) or found
+            if over:
+                self._encoder.runs.remove(run)
+                self._jump_listed = self._jump_recorded = True
+        return found
+
+    def finish(self) -> None:
+        """Take over the last segments and close the lists."""
+        self.collect()
+        for one in self._lists.values():
+            if one.segments:
+                one.end()
+
+    def _collect(self, run: Run) -> bool:
+        if run.began is None:
+            return False
+        finished = {name: _finished(run.folder / name / PRIVATE_PLAYLIST) for name in self._lists}
+        count, began = self._done.get(run.folder, (0, 0.0))
+        best = finished[self._plan.programme.name]
+        ready = min(int(entries[-1][0].split(".")[0]) + 1 if entries else 0 for entries in finished.values())
+        found = False
+        lengths = dict(best)
+        while count < ready:
+            name = f"{count:06d}.ts"
+            seconds = lengths.get(name, float(self._plan.segment_seconds))
+            at = run.began + timedelta(seconds=began)
+            self._take(run, name, seconds, at)
+            count, began, found = count + 1, began + seconds, True
+            self._done[run.folder] = (count, began)
+        return found
+
+    def _take(self, run: Run, name: str, seconds: float, at: datetime) -> None:
+        self.seen += 1
+        paths = {one: run.folder / one / name for one in self._lists}
+        if self.record_from is not None and at + timedelta(seconds=seconds) > self.record_from:
+            self.recording.append(paths[self._plan.programme.name], jump=self._jump_recorded)
+            self._jump_recorded = False
+            self._last_recorded = time.monotonic()
+        # What began before the public was let in stays private.
+        if self.publish_from is not None and at >= self.publish_from:
+            for one, path in paths.items():
+                self.kbps[one] = round(path.stat().st_size * 8 / 1000 / max(seconds, 0.04), 1)
+                if one not in self._codecs:
+                    self._codecs[one] = codec_of(path.read_bytes()[:65536])
+                self._lists[one].add(path, seconds, at, jump=self._jump_listed)
+            if self._jump_listed:
+                write_master(self._live, self._plan, {n: c for n, c in self._codecs.items() if c})
+            self._jump_listed = False
+            self._last_listed = time.monotonic()
+            self.listed_at = datetime.now().astimezone()
+        for path in paths.values():
+            path.unlink(missing_ok=True)
+
+
+def _finished(playlist: Path) -> list[tuple[str, float]]:
+    """The finished segments of a private list and their lengths in seconds."""
+    try:
+        lines = playlist.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return []
+    entries, seconds = [], 0.0
+    for line in lines:
+        if line.startswith("#EXTINF:"):
+            seconds = float(line[8:].rstrip(","))
+        elif line and not line.startswith("#"):
+            entries.append((line, seconds))
+    return entries

@@ -1,0 +1,134 @@
+"""A child program with its own care: started on a leash, its complaints kept, always ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from avctl.errors import LinkError
+
+LEASH = Path(__file__).with_name("leash.py")
+
+TAIL_LINES = 30
+
+
+class Child:
+    """Runs one program inside ``async with``; leaving the block kills it, whatever state it is in.
+
+    ``secrets`` are replaced in everything the program says before it is logged or kept.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        pass_fds: Sequence[int] = (),
+        wants_input: bool = False,
+        secrets: Sequence[str] = (),
+        heard: Callable[[str], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._command = tuple(command)
+        self._pass_fds = tuple(pass_fds)
+        self._wants_input = wants_input
+        self._secrets = tuple(secret for secret in secrets if secret)
+        self._heard = heard
+        self._log = logging.getLogger(f"streams.child.{name}")
+        self._process: asyncio.subprocess.Process | None = None
+        self._listening: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        # -I -S: neither the environment nor site-packages slow the leash down.
+        leash = (sys.executable, "-I", "-S", str(LEASH), str(os.getpid()))
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *leash,
+                *self._command,
+                pass_fds=self._pass_fds,
+                stdin=asyncio.subprocess.PIPE if self._wants_input else asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        except OSError as exc:
+            raise LinkError(f"{self.name} cannot be started: {exc}") from exc
+        self._listening = asyncio.create_task(self._listen(), name=f"{self.name} stderr")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process is not None
+        assert self._listening is not None
+        self.kill()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        await self._process.wait()
+        # A grandchild could keep the pipe open for ever; ffmpeg has none, but we wait for nobody.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._listening, 2)
+
+    @property
+    def pid(self) -> int:
+        """The process, for a watcher or a test."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def input(self) -> asyncio.StreamWriter:
+        """Where the program listens, when it was started with ``wants_input``."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process exists; not whether it does anything."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def said(self) -> str:
+        """The last thing it complained of."""
+        return self.tail[-1] if self.tail else ""
+
+    def kill(self) -> None:
+        """End it at once; a stopped (SIGSTOP) process dies of this too."""
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+
+    async def ended(self) -> int:
+        """Wait for its own end; the exit code, negative for a signal."""
+        assert self._process is not None
+        return await self._process.wait()
+
+    async def _listen(self) -> None:
+        assert self._process is not None
+        assert self._process.stderr is not None
+        rest = b""
+        while chunk := await self._process.stderr.read(4096):
+            *lines, rest = (rest + chunk).replace(b"\r", b"\n").split(b"\n")
+            for line in lines:
+                self._hear(line)
+            rest = rest[-4096:]
+        self._hear(rest)
+
+    def _hear(self, line: bytes) -> None:
+        text = line.decode(errors="replace").strip()
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        if not text:
+            return
+        self.tail.append(text)
+        self._log.debug("%s", text)
+        if self._heard is not None:
+            self._heard(text)

@@ -1,0 +1,145 @@
+"""The ladder encoder: an ffmpeg fed with pictures and samples, replaced when it dies or stands still."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import queue
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from streams.child import Child
+from streams.ffmpeg import encoder_command
+from streams.frames import Format, Frame, Samples
+from streams.plan import Plan
+from streams.reader import PIPE_BYTES
+
+QUEUE = 12  # pictures that may wait for it: about half a second
+STUCK_SECONDS = 1.5  # how long it may take nothing
+PAUSE = 0.2
+
+
+class Run:
+    """One life of the encoder: its private segments, and when its first picture was taken."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.began: datetime | None = None
+        self.over = False
+
+
+class Encoder:
+    """Takes what the programme gives. ``runs`` are the lives whose segments have not all been listed."""
+
+    def __init__(
+        self, plan: Plan, form: Format, program: str, folder: Path, changed: Callable[[], None]
+    ) -> None:
+        self.restarts = 0
+        self.alive = False
+        self.taken = 0
+        self.runs: list[Run] = []
+        self.reason = ""
+        self._plan, self._form, self._program, self._folder = plan, form, program, folder
+        self._changed = changed
+        self._pictures: queue.Queue[Frame | None] = queue.Queue(QUEUE)
+        self._sounds: queue.Queue[Samples | None] = queue.Queue(QUEUE)
+        self._took_at = time.monotonic()
+        self._number = 0
+        self._ending = False
+        self._run: Run | None = None
+
+    def put(self, frame: Frame, sound: Samples) -> None:
+        """Give it a picture with its samples; called by the programme, never waits."""
+        if self._ending or not self.alive or self._pictures.full() or self._sounds.full():
+            return  # a pair is given whole or not at all: sound and picture stay together
+        if self._run is not None and self._run.began is None:
+            self._run.began = datetime.now().astimezone()
+        self._pictures.put_nowait(frame)
+        self._sounds.put_nowait(sound)
+
+    async def run(self) -> None:
+        """Keep one alive until ``end`` or cancelled."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        while not self._ending:
+            await self._live()
+            if not self._ending:
+                self.restarts += 1
+                self._changed()
+                await asyncio.sleep(PAUSE)
+
+    def end(self) -> None:
+        """Let it write what it has, and close."""
+        self._ending = True
+        for line in (self._pictures, self._sounds):
+            with suppress(queue.Full):
+                line.put_nowait(None)
+
+    async def _live(self) -> None:
+        self._number += 1
+        run = Run(self._folder / f"{self._number:04d}")
+        for rendition in self._plan.renditions:
+            (run.folder / rendition.name).mkdir(parents=True)
+        video, video_end = os.pipe()
+        audio, audio_end = os.pipe()
+        for end in (video, audio):
+            fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self._pictures, self._sounds = queue.Queue(QUEUE), queue.Queue(QUEUE)
+        command = encoder_command(self._program, self._plan, video, audio, run.folder)
+        child = Child("encoder", command, pass_fds=(video, audio))
+        threads = [
+            threading.Thread(target=self._feed, args=(video_end, self._pictures), daemon=True),
+            threading.Thread(target=self._feed, args=(audio_end, self._sounds), daemon=True),
+        ]
+        try:
+            async with child:
+                os.close(video)
+                os.close(audio)
+                self._run, self._took_at = run, time.monotonic()
+                self.runs.append(run)
+                for thread in threads:
+                    thread.start()
+                self.alive = True
+                self._changed()
+                await self._watch(child)
+        finally:
+            self.alive = False
+            run.over = True
+            for line in (self._pictures, self._sounds):
+                with suppress(queue.Full):
+                    line.put_nowait(None)
+            for thread in threads:
+                if thread.ident is not None:
+                    await asyncio.to_thread(thread.join)
+        if not self._ending:
+            self.reason = child.said or "the encoder ended"
+
+    async def _watch(self, child: Child) -> None:
+        """Until it ends. One that takes nothing is stuck, whatever it claims."""
+        ended = asyncio.ensure_future(child.ended())
+        try:
+            while not ended.done():
+                await asyncio.wait((ended,), timeout=0.2)
+                if not self._ending and time.monotonic() - self._took_at > STUCK_SECONDS:
+                    self.reason = "the encoder stood still"
+                    return
+        finally:
+            ended.cancel()
+
+    def _feed(self, end: int, line: queue.Queue[Frame | None] | queue.Queue[Samples | None]) -> None:
+        try:
+            while (piece := line.get()) is not None:
+                view = piece.data.cast("B")
+                while view:
+                    view = view[os.write(end, view) :]
+                self._took_at = time.monotonic()
+                self.taken += 1
+        except BrokenPipeError:
+            pass
+        finally:
+            os.close(end)

@@ -1,0 +1,160 @@
+"""The programme: at a constant rate one picture with its samples, from a source or a slate, never nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.frames import Format, Frame, Samples
+from streams.overlay import FADE_SECONDS, LowerThird
+from streams.plan import Plan
+from streams.reader import Reader
+from streams.requests import SlateName
+from streams.slates import Slates
+
+Sink = Callable[[Frame, Samples], None]
+LATE = 0.5  # seconds behind before the clock is set anew: the machine slept or was stopped
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Sound of about a tenth of a second, in dB of full scale, left and right."""
+
+    rms_db: tuple[float, float]
+    peak_db: tuple[float, float]
+
+
+class Programme:
+    """Decides picture by picture. Everything public may be called from any thread."""
+
+    def __init__(self, plan: Plan, form: Format, readers: Mapping[str, Reader], sink: Sink) -> None:
+        self.frames = 0
+        self.repeated = 0
+        self.showing = "slate:starting"
+        self.latest: Frame | None = None
+        self.levels = Levels((-100.0, -100.0), (-100.0, -100.0))
+        self._plan, self._form, self._readers, self._sink = plan, form, readers, sink
+        self._slates = Slates(plan, form)
+        self._wanted = "slate:starting"
+        self._named: LowerThird | None = None
+        self._leaving: LowerThird | None = None
+        self._strength = 0.0
+        self._held: Frame | None = None
+        self._missing = 0
+        self._good = 0
+        self._lost = True
+        self._seen = False
+        self._slate: tuple[str, int, Frame] | None = None
+        self._gather = max(1, form.fps // 10)
+        self._heard: deque[Samples] = deque(maxlen=self._gather)
+        self._silence = form.silence()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="programme", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the present picture."""
+        self._stop.set()
+        self._thread.join()
+
+    def show(self, scene: str) -> None:
+        """Want a scene; it is in the next picture if it can be."""
+        if scene != self._wanted:
+            self._held = None
+            self._seen = False
+            self._lost = True
+        self._wanted = scene
+
+    def name(self, name: str, role: str) -> None:
+        """Put a name in the picture, or take it off."""
+        self._leaving, self._strength = self._named, 0.0
+        self._named = LowerThird(self._form, name, role) if name else None
+
+    def _run(self) -> None:
+        step = 1 / self._plan.fps
+        due = time.monotonic()
+        while not self._stop.is_set():
+            self._sink(*self._next())
+            self.frames += 1
+            due += step
+            wait = due - time.monotonic()
+            if wait > 0:
+                time.sleep(wait)
+            elif wait < -LATE:
+                due = time.monotonic()
+
+    def _next(self) -> tuple[Frame, Samples]:
+        wanted = self._wanted
+        kind, _, which = wanted.partition(":")
+        taken = {name: reader.take() for name, reader in self._readers.items()}
+        pair = taken.get(which) if kind == "source" else None
+        if kind == "slate":
+            frame, sound, self.showing = self._page(which), self._silence, wanted
+        else:
+            frame, sound = self._live(wanted, pair)
+        self._heard.append(sound)
+        self._measure()
+        if self.showing == wanted and kind == "source":
+            frame = self._written(frame)
+        self.latest = frame
+        return frame, sound
+
+    def _live(self, wanted: str, pair: tuple[Frame, Samples] | None) -> tuple[Frame, Samples]:
+        if pair is None:
+            self._missing += 1
+            self._good = 0
+            if self._held is not None and self._missing <= self._plan.hold_seconds * self._plan.fps:
+                self.repeated += 1
+                return self._held, self._silence
+            self._lost, self._held = True, None
+        else:
+            self._missing = 0
+            self._good += 1
+            # A source that has never been shown is shown at once; one that was lost proves itself first.
+            if not self._lost or not self._seen or self._good >= self._plan.return_seconds * self._plan.fps:
+                self._lost, self._seen = False, True
+                self._held = pair[0]
+                self.showing = wanted
+                return pair
+        self.showing = "slate:technical" if self._seen else "slate:starting"
+        return self._page(self.showing.partition(":")[2]), self._silence
+
+    def _page(self, name: str) -> Frame:
+        now = self._plan.now()
+        second = int(now.timestamp())
+        if self._slate is None or self._slate[:2] != (name, second):
+            self._slate = (name, second, self._slates.frame(cast(SlateName, name), now))
+        return self._slate[2]
+
+    def _written(self, frame: Frame) -> Frame:
+        if self._named is None and self._leaving is None:
+            return frame
+        self._strength = min(1.0, self._strength + 1 / (FADE_SECONDS * self._plan.fps))
+        if self._leaving is not None:
+            frame = self._leaving.over(frame, 1 - self._strength) if self._strength < 1 else frame
+            if self._strength >= 1:
+                self._leaving = None
+        return self._named.over(frame, self._strength) if self._named is not None else frame
+
+    def _measure(self) -> None:
+        if self.frames % self._gather != 0:
+            return
+        sound = np.concatenate(tuple(self._heard)).astype(np.float32) / 32768
+        rms = np.sqrt((sound * sound).mean(axis=0))
+        peak = np.abs(sound).max(axis=0)
+        self.levels = Levels(_decibels(rms), _decibels(peak))
+
+
+def _decibels(values: NDArray[np.float32]) -> tuple[float, float]:
+    left, right = (20 * np.log10(np.maximum(values, 1e-5))).round(1)
+    return float(left), float(right)

@@ -1,0 +1,178 @@
+"""One source of the programme: an ffmpeg that decodes it, and the pictures and samples that came out.
+
+Picture *n* of a start belongs to its *n*-th share of samples, so both are taken in pairs and let go in pairs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import threading
+import time
+from collections import deque
+from datetime import datetime
+
+import numpy as np
+
+from streams.child import Child
+from streams.ffmpeg import reader_command
+from streams.frames import CHANNELS, Format, Frame, Samples
+from streams.plan import Plan, SourcePlan
+
+PIPE_BYTES = 1 << 20  # the most an ordinary user may ask for
+CUSHION = 3  # pictures gathered before the first is shown: a network is never quite regular
+BACKLOG = 25  # pictures; more is delay, and goes
+STALL_SECONDS = 6.0
+PAUSES = (0.2, 0.5, 1.0, 2.0)
+NO_SOUND = "matches no streams"
+
+
+class Reader:
+    """Keeps one source read, whatever happens to it. ``take`` is called by the programme's thread."""
+
+    def __init__(self, plan: Plan, source: SourcePlan, form: Format, program: str) -> None:
+        self.id = source.id
+        self.frames = 0
+        self.restarts = 0
+        self.reason = "not connected yet"
+        self.since = datetime.now().astimezone()
+        self.heard_at = 0.0
+        self._plan, self._source, self._form, self._program = plan, source, form, program
+        self._lock = threading.Lock()
+        self._pictures: deque[Frame] = deque()
+        self._sounds: deque[Samples] = deque()
+        self._flowing = False
+        self._present = False
+        self._sound = True
+
+    @property
+    def present(self) -> bool:
+        """Whether pictures really arrive."""
+        return self._present
+
+    def take(self) -> tuple[Frame, Samples] | None:
+        """The next picture with its samples; None when there is none."""
+        with self._lock:
+            ready = len(self._pictures)
+            if self._sound:
+                ready = min(ready, len(self._sounds))
+            if ready == 0 or (not self._flowing and ready < CUSHION):
+                self._flowing = False
+                return None
+            self._flowing = True
+            while ready > BACKLOG:
+                self._drop()
+                ready -= 1
+            picture = self._pictures.popleft()
+            return picture, self._sounds.popleft() if self._sound else self._form.silence()
+
+    def _drop(self) -> None:
+        self._pictures.popleft()
+        if self._sound:
+            self._sounds.popleft()
+
+    async def run(self) -> None:
+        """Start ffmpeg again whenever it ends or stands still, until cancelled."""
+        tries = 0
+        while True:
+            before = self.frames
+            await self._read()
+            self._see(False)
+            self.restarts += 1
+            tries = 0 if self.frames > before else min(tries + 1, len(PAUSES) - 1)
+            await asyncio.sleep(PAUSES[tries])
+
+    async def _read(self) -> None:
+        video, video_end = os.pipe()
+        audio, audio_end = os.pipe()
+        for end in (video, audio):
+            fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self._flush()
+        command = reader_command(
+            self._program, self._plan, self._source, video_end, audio_end if self._sound else None
+        )
+        child = Child(
+            f"reader {self.id}", command, pass_fds=(video_end, audio_end), secrets=(self._source.url,)
+        )
+        threads = [
+            threading.Thread(
+                target=self._pour, args=(video, self._form.frame_bytes, self._picture), daemon=True
+            ),
+            threading.Thread(
+                target=self._pour, args=(audio, self._form.sound_bytes, self._samples), daemon=True
+            ),
+        ]
+        try:
+            async with child:
+                os.close(video_end)
+                os.close(audio_end)
+                video_end = audio_end = -1
+                for thread in threads:
+                    thread.start()
+                await self._watch(child)
+        finally:
+            for end in (video_end, audio_end):
+                if end >= 0:
+                    os.close(end)
+            for thread in threads:
+                if thread.ident is not None:
+                    await asyncio.to_thread(thread.join)
+            os.close(video)
+            os.close(audio)
+        self._sound = not (self._sound and any(NO_SOUND in line for line in child.tail))
+        self.reason = child.said or "the source ended"
+
+    async def _watch(self, child: Child) -> None:
+        began = self.frames
+        ended = asyncio.ensure_future(child.ended())
+        try:
+            while not ended.done():
+                await asyncio.wait((ended,), timeout=0.2)
+                late = time.monotonic() - self.heard_at
+                if self.frames > began:
+                    self._see(late < self._plan.hold_seconds + 0.5)
+                    if late > STALL_SECONDS:
+                        return
+        finally:
+            ended.cancel()
+
+    def _see(self, present: bool) -> None:
+        if present is not self._present:
+            self._present = present
+            self.since = datetime.now().astimezone()
+            self.reason = "" if present else self.reason or "no picture comes"
+
+    def _flush(self) -> None:
+        with self._lock:
+            self._pictures.clear()
+            self._sounds.clear()
+            self._flowing = False
+
+    def _picture(self, data: bytearray) -> None:
+        with self._lock:
+            self._pictures.append(np.frombuffer(data, dtype=np.uint8))
+            self.frames += 1
+            self.heard_at = time.monotonic()
+            while len(self._pictures) > 4 * BACKLOG:  # the sound stands still: nothing can be shown anyway
+                self._pictures.popleft()
+
+    def _samples(self, data: bytearray) -> None:
+        with self._lock:
+            self._sounds.append(np.frombuffer(data, dtype=np.int16).reshape(-1, CHANNELS))
+            while len(self._sounds) > 4 * BACKLOG:
+                self._sounds.popleft()
+
+    @staticmethod
+    def _pour(end: int, size: int, full: object) -> None:
+        """Read whole pieces until the other side closes; a half piece at the end is nothing."""
+        assert callable(full)
+        while True:
+            data = bytearray(size)
+            view, filled = memoryview(data), 0
+            while filled < size:
+                count = os.readv(end, [view[filled:]])
+                if count == 0:
+                    return
+                filled += count
+            full(data)
