@@ -128,6 +128,7 @@ async def test_health_is_open_and_counts(url: str, wall_online: Any, controller:
         health = answer.json()
         assert (health["status"], health["devices"]) == ("ok", {"online": 1, "total": 2})
         assert health["uptime"] >= 0
+        assert (await nobody.head("/health")).status_code == 200
         controller.journal.fault = "disk I/O error"
         answer = await nobody.get("/health")
         assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
