@@ -80,6 +80,7 @@ class Bus:
     def __init__(self, last_number: int = 0) -> None:
         self.last_number = last_number
         self._listeners: list[tuple[type[Event] | tuple[type[Event], ...], Listener]] = []
+        self._concerned_by: dict[type[Event], tuple[Listener, ...]] = {}
         self._subscriptions: set[Subscription] = set()
         self._waiting: deque[Event] = deque()
         self._delivering = False
@@ -87,6 +88,7 @@ class Bus:
     def listen(self, listener: Callable[[E], None], *kinds: type[E]) -> None:
         """Call ``listener`` with every event of these kinds, at once; it must not wait."""
         self._listeners.append((kinds or Event, listener))
+        self._concerned_by.clear()
 
     @contextmanager
     def subscribe(self, size: int = 0) -> Iterator[Subscription]:
@@ -114,11 +116,17 @@ class Bus:
     def _deliver(self, event: Event) -> None:
         self.last_number += 1
         event = replace(event, number=self.last_number)
-        for kinds, listener in self._listeners:
-            if isinstance(event, kinds):
-                try:
-                    listener(event)
-                except Exception:  # one listener's fault must not silence the rest
-                    log.exception("a listener failed on %s", type(event).__name__)
+        for listener in self._concerned(type(event)):
+            try:
+                listener(event)
+            except Exception:  # one listener's fault must not silence the rest
+                log.exception("a listener failed on %s", type(event).__name__)
         for subscription in tuple(self._subscriptions):
             subscription.put(event)
+
+    def _concerned(self, kind: type[Event]) -> tuple[Listener, ...]:
+        concerned = self._concerned_by.get(kind)
+        if concerned is None:
+            concerned = tuple(listener for kinds, listener in self._listeners if issubclass(kind, kinds))
+            self._concerned_by[kind] = concerned
+        return concerned

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any
 
@@ -51,11 +51,25 @@ Keeper = Callable[[Event], Write | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """An event that waits to be written, with what is kept beside it; no line when it is transient."""
+    """An event that waits to be written, with what is kept beside it; none when it is transient."""
 
     number: int
-    line: JournalRow | None
+    event: Event | None = None
     writes: list[Write] = field(default_factory=list)
+
+    @cached_property
+    def line(self) -> JournalRow | None:
+        """The journal's line, made when it is written: whoever published must not wait for it.
+
+        None when there is none to write, or none can be made.
+        """
+        if self.event is None:
+            return None
+        try:
+            return _line(self.event)
+        except (ValueError, TypeError):
+            log.exception("event %d cannot be written", self.number)
+            return None
 
 
 async def first_number(store: Store) -> int:
@@ -156,7 +170,7 @@ class Journal:
         version does not know any more are left out; transient events are not kept.
         """
         await self.settled()
-        unwritten = tuple(entry.line for entry in self._pending if entry.line is not None)
+        unwritten = tuple(line for entry in self._pending if (line := entry.line) is not None)
         last = after
         while True:
             async with self._store.read() as connection:
@@ -191,14 +205,14 @@ class Journal:
         elif len(self._pending) >= PATIENCE and isinstance(event, ReadingsChanged):
             self.lost += 1
         else:
-            self._pending.append(Entry(number=event.number, line=_line(event)))
+            self._pending.append(Entry(number=event.number, event=event))
             self._wake.set()
 
     def _ask(self, keeper: Keeper, event: Event) -> None:
         if (write := keeper(event)) is None:
             return
         if not self._pending or self._pending[-1].number != event.number:
-            self._pending.append(Entry(number=event.number, line=None))
+            self._pending.append(Entry(number=event.number))
             self._wake.set()
         self._pending[-1].writes.append(write)
 
@@ -273,13 +287,13 @@ class Journal:
             if not _our_own(fault):
                 raise
             log.exception("what is kept beside event %d cannot be written", entry.number)
-            await self._write((Entry(number=entry.number, line=entry.line),))
+            await self._write((Entry(number=entry.number, event=entry.event),))
 
     async def _write(self, entries: tuple[Entry, ...]) -> None:
         reserve = self._heard + BLOCK if self._must_reserve() else 0
         if not entries and not reserve:
             return
-        lines = [entry.line for entry in entries if entry.line is not None]
+        lines = [line for entry in entries if (line := entry.line) is not None]
         async with self._store.write() as connection:
             if self.fault:
                 # The answer to a commit may have been lost, and part of a bad batch may be written.
@@ -307,7 +321,7 @@ class Journal:
                         self._bus.publish(decode(data))
                     except (KeyError, ValidationError):
                         log.warning("Another program left an event of an unknown kind: %s", data.get("event"))
-                    taken = Entry(number=self._heard, line=None)
+                    taken = Entry(number=self._heard)
                     taken.writes.append(Write(records.take_posted, identifier))
                     self._pending.append(taken)
                     self._wake.set()
