@@ -115,9 +115,9 @@ not have; 409 gives the device's own refusal in `code`; 504 means that it did no
 
 DeviceId = Annotated[str, Path(description="Id of the device.", max_length=128, examples=["plenary-wall-1"])]
 Arguments = Annotated[
-    dict[str, Any],
+    dict[str, Any] | None,
     Body(
-        description="The verb's arguments by name.",
+        description="The verb's arguments by name; may be left out when it has none.",
         openapi_examples={
             name: {"summary": f"{kind}.{name}", "description": text, "value": example}
             for kind, name, example, text in _verbs()
@@ -181,7 +181,7 @@ async def operate(
     asked: Asked,
     device: DeviceId,
     verb: Annotated[str, Path(description="One of the verbs below.", max_length=64, examples=["set_power"])],
-    arguments: Arguments,
+    arguments: Arguments = None,
 ) -> Confirmed:
     """Ask a device to do something."""
     controller = asked.controller
@@ -190,7 +190,7 @@ async def operate(
         # A programme shows what its session may show: a verb past the session could open a closed part.
         raise Conflict(f"{state.title} is driven through its session, not as a device")
     event = await controller.desk.obey(
-        Operate(actor=asked.actor, device=device, verb=verb, arguments=arguments)
+        Operate(actor=asked.actor, device=device, verb=verb, arguments=arguments or {})
     )
     return Confirmed(event=masked(encode(event)))
 

@@ -12,9 +12,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from avctl import errors
+from avctl.store.engine import cause_of
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +158,12 @@ def install(app: FastAPI) -> None:
         detail = "" if error.detail == HTTPStatus(error.status_code).phrase else error.detail
         return problem(request.url.path, error.status_code, detail, headers=error.headers)
 
+    async def unwritten(request: Request, error: Exception) -> JSONResponse:
+        log.error("%s %s: the record cannot be used: %s", request.method, request.url.path, cause_of(error))
+        return problem(request.url.path, 503, "the record cannot be used at the moment")
+
     app.add_exception_handler(errors.AvctlError, refused)
+    app.add_exception_handler(SQLAlchemyError, unwritten)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, spoken)
 

@@ -70,6 +70,12 @@ async def test_a_wrong_argument_is_named(
     assert [fault["field"] for fault in answer.json()["errors"]] == [field]
 
 
+async def test_a_verb_without_arguments_needs_no_body(
+    admin: httpx.AsyncClient, wall_online: SamsungMdcSimulator
+) -> None:
+    assert (await admin.post("/api/v1/devices/wall/leave_wall")).status_code == 202
+
+
 async def test_a_verb_the_device_does_not_have_is_told_with_those_it_has(
     admin: httpx.AsyncClient, wall_online: SamsungMdcSimulator
 ) -> None:

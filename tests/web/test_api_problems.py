@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -109,6 +112,19 @@ async def test_a_bug_is_logged_and_tells_nothing_of_the_inside(
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "inside" not in answer.text
     assert "ZeroDivisionError: the inside" in caplog.text
+
+
+async def test_a_record_that_cannot_be_used_is_told_without_its_statement(
+    admin: httpx.AsyncClient, controller: Controller, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "data" / "avctl.db")) as other:
+        await controller.journal.settled()
+        other.execute("ALTER TABLE sessions RENAME TO lost")
+        answer = await admin.get("/api/v1/sessions/none")
+        other.execute("ALTER TABLE lost RENAME TO sessions")
+    assert answer.status_code == 503, answer.text
+    assert "SELECT" not in answer.text
+    assert "no such table" in caplog.text
 
 
 async def test_every_answer_keeps_browsers_careful(admin: httpx.AsyncClient) -> None:
