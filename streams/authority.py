@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +14,8 @@ from streams.ffmpeg import PRIVATE_PLAYLIST
 from streams.plan import Plan
 from streams.playlist import MediaPlaylist, codec_of, write_master
 from streams.recording import Recording
+
+log = logging.getLogger(__name__)
 
 LIVE = "live"
 STILL = 1.5  # lengths of a segment without a new one before it counts as standing still
@@ -38,6 +43,7 @@ class Authority:
         self._jump_listed = self._jump_recorded = True
         self._codecs: dict[str, str] = {}
         self._last_listed = self._last_recorded = time.monotonic()
+        self._collecting = threading.Lock()
 
     @property
     def listed(self) -> int:
@@ -60,12 +66,13 @@ class Authority:
     def collect(self) -> bool:
         """Take over every segment that is finished in all renditions; true when there was one."""
         found = False
-        for run in tuple(self._encoder.runs):
-            over = run.over
-            found = self._collect(run) or found
-            if over:
-                self._encoder.runs.remove(run)
-                self._jump_listed = self._jump_recorded = True
+        with self._collecting:
+            for run in tuple(self._encoder.runs):
+                over = run.over
+                found = self._collect(run) or found
+                if over:
+                    self._encoder.runs.remove(run)
+                    self._jump_listed = self._jump_recorded = True
         return found
 
     def finish(self) -> None:
@@ -97,23 +104,33 @@ class Authority:
         self.seen += 1
         paths = {one: run.folder / one / name for one in self._lists}
         if self.record_from is not None and at + timedelta(seconds=seconds) > self.record_from:
-            self.recording.append(paths[self._plan.programme.name], jump=self._jump_recorded)
-            self._jump_recorded = False
-            self._last_recorded = time.monotonic()
+            try:
+                self.recording.append(paths[self._plan.programme.name], jump=self._jump_recorded)
+                self._jump_recorded = False
+                self._last_recorded = time.monotonic()
+            except OSError as fault:  # a full disk: it shows as not growing, and viewers go on
+                log.error("the recording cannot be written: %s", fault.strerror)
         # What began before the public was let in stays private.
         if self.publish_from is not None and at >= self.publish_from:
-            for one, path in paths.items():
-                self.kbps[one] = round(path.stat().st_size * 8 / 1000 / max(seconds, 0.04), 1)
-                if one not in self._codecs:
-                    self._codecs[one] = codec_of(path.read_bytes()[:65536])
-                self._lists[one].add(path, seconds, at, jump=self._jump_listed)
-            if self._jump_listed:
-                write_master(self._live, self._plan, {n: c for n, c in self._codecs.items() if c})
-            self._jump_listed = False
-            self._last_listed = time.monotonic()
-            self.listed_at = datetime.now().astimezone()
+            try:
+                self._list(paths, seconds, at)
+            except OSError as fault:
+                log.error("a segment cannot be listed: %s", fault.strerror)
+                self._jump_listed = True
         for path in paths.values():
             path.unlink(missing_ok=True)
+
+    def _list(self, paths: Mapping[str, Path], seconds: float, at: datetime) -> None:
+        for one, path in paths.items():
+            self.kbps[one] = round(path.stat().st_size * 8 / 1000 / max(seconds, 0.04), 1)
+            if one not in self._codecs:
+                self._codecs[one] = codec_of(path.read_bytes()[:65536])
+            self._lists[one].add(path, seconds, at, jump=self._jump_listed)
+        if self._jump_listed:
+            write_master(self._live, self._plan, {n: c for n, c in self._codecs.items() if c})
+        self._jump_listed = False
+        self._last_listed = time.monotonic()
+        self.listed_at = datetime.now().astimezone()
 
 
 def _finished(playlist: Path) -> list[tuple[str, float]]:
