@@ -54,10 +54,11 @@ router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"], responses=documente
 async def alerts(
     asked: Asked,
     raised: Annotated[bool | None, Query(description="Only those whose cause is (or is not) there.")] = None,
+    limit: Annotated[int, Query(ge=1, le=500, description="How many at most.")] = 500,
 ) -> list[AlertAnswer]:
     """Raised ones first, the gravest first, then the latest."""
     found = [alert for alert in asked.controller.alerts if raised is None or alert.raised is raised]
-    return [AlertAnswer.of(alert) for alert in found]
+    return [AlertAnswer.of(alert) for alert in found[:limit]]
 
 
 @router.post(
