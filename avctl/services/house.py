@@ -118,12 +118,21 @@ class House:
             raise Unsupported(f"{command.device} cannot {command.verb}; it can {able}")
         arguments = validated(verb, command.arguments)
         told: dict[str, Any] = {"device": command.device, "verb": command.verb, "arguments": arguments}
-        self._bus.publish(VerbAsked(actor=command.actor, **told))
+        asked: list[Event] = [VerbAsked(actor=command.actor, **told)]
+
+        def tell() -> None:
+            while asked:
+                self._bus.publish(asked.pop())
+
+        # The verb's bytes go out first: a camera should not wait until everybody knows it was asked.
+        asyncio.get_running_loop().call_soon(tell)
         try:
             proof = await self._done(driver, command.verb, getattr(verb, "proof", None), arguments)
         except DeviceError as refusal:
+            tell()
             self._bus.publish(VerbRefused(actor=command.actor, reason=str(refusal), **told))
             raise
+        tell()
         done = VerbDone(actor=command.actor, **told)
         self._bus.publish(done)
         return proof or done
@@ -142,13 +151,11 @@ class House:
                     await getattr(driver, verb)(**arguments)
                     while True:
                         for event in heard.waiting():
-                            last = (
-                                event if isinstance(event, DeviceEvent) and event.device == device else last
-                            )
+                            last = event if _tells(event, device) else last
                         if proof is None or proof(self.state(device).readings, arguments):
                             return last
                         event = await heard.next()
-                        last = event if isinstance(event, DeviceEvent) and event.device == device else last
+                        last = event if _tells(event, device) else last
             except TimeoutError:
                 raise NoAnswer(f"{device} did not {verb} within {self._answer_seconds:g} s") from None
 
@@ -156,6 +163,11 @@ class House:
         state = self._states.get(event.device)
         if state is not None:
             self._states[event.device] = state.after(event)
+
+
+def _tells(event: Event, device: str) -> bool:
+    """Whether an event is the device's own, not our question."""
+    return isinstance(event, DeviceEvent) and event.device == device and not isinstance(event, VerbAsked)
 
 
 def validated(verb: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
