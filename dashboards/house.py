@@ -149,7 +149,7 @@ def public(controller: Controller, session: Session, language: str) -> views.Pub
     """A session as the public sees it."""
     booking = session.booking
     air = air_of(controller, session)
-    state, word = _public_state(session, air)
+    state, word = public_state(session, air)
     shown = state == "live"
     return views.PublicSession(
         id=session.id,
@@ -177,7 +177,8 @@ def _place(controller: Controller, session: Session, language: str) -> str:
     return "" if session.booking.off_site else rooms.get(session.room, session.room)
 
 
-def _public_state(session: Session, air: views.Air) -> tuple[str, str]:
+def public_state(session: Session, air: views.Air) -> tuple[str, str]:
+    """A state, and the public's word for it; a closed part goes before everything that runs."""
     if session.phase is Phase.CANCELLED:
         return "cancelled", _("cancelled")
     if session.phase in OVER:

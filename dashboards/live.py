@@ -90,7 +90,7 @@ class Live:
     def __init__(
         self, controller: Controller, renderer: Renderer, parts: dict[str, tuple[str, Builder]]
     ) -> None:
-        self._controller, self._renderer, self._parts = controller, renderer, parts
+        self._controller, self._renderer, self.parts = controller, renderer, parts
         self._touched = Touched(controller)
         self._topics: dict[Topic, Rendered] = {}
         self._by_part: dict[tuple[str, str], set[Topic]] = {}
@@ -101,12 +101,17 @@ class Live:
         self._not_before = 0.0
         controller.bus.listen(self._hear)
 
+    @property
+    def watched(self) -> int:
+        """How many parts somebody looks at."""
+        return len(self._topics)
+
     def text(self, topic: Topic) -> Markup:
         """A part as it is now."""
         known = self._topics.get(topic)
         if known is not None and not known.stale and known.text is not None:
             return known.text
-        template, build = self._parts[topic.part]
+        template, build = self.parts[topic.part]
         view = build(self._controller, topic.subject, topic.role, topic.language)
         return self._renderer.part(template, topic.language, view, topic.id)
 

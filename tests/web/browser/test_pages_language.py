@@ -1,0 +1,79 @@
+"""Every word of the pages is said in Ukrainian and in English."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+import dashboards
+from dashboards.language import LANGUAGES, catalogue_path, chosen, translations
+
+FOLDER = Path(dashboards.__file__).parent
+METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
+OPTIONS = {"templates/**.html": {"silent": "false", "newstyle_gettext": "true"}}
+
+
+def messages() -> Iterator[tuple[str, ...]]:
+    """Every message of the pages, with its plural when it has one."""
+    kept = {"node_modules", "static", "locale", "__pycache__"}
+    found = extract_from_dir(
+        FOLDER, METHODS, OPTIONS, directory_filter=lambda path: Path(path).name not in kept
+    )
+    for _file, _line, message, _comments, _context in found:
+        yield (message,) if isinstance(message, str) else tuple(message)
+
+
+def catalogue(language: str) -> Catalog:
+    """The catalogue as it is written."""
+    with catalogue_path(language).open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def placeholders(text: str) -> set[str]:
+    """What a text leaves open: %(name)s, and # for the scripts."""
+    words = text.replace("%(", "{").replace(")s", "}").replace(")d", "}")
+    named = {name for _text, name, _spec, _conversion in Formatter().parse(words) if name}
+    return named | {"#" * text.count("#")}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_message_is_translated(language: str) -> None:
+    known = catalogue(language)
+    wanted = set(messages())
+    assert len(wanted) > 200
+    for message in wanted:
+        entry = known.get(message[0])
+        assert entry is not None, f"{message[0]!r} is not in the {language} catalogue"
+        said = entry.string if isinstance(entry.string, tuple) else (entry.string,)
+        assert all(said), f"{message[0]!r} is not translated"
+        for text in said:
+            assert placeholders(text) == placeholders(message[0]), text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_catalogue_holds_words_nobody_says(language: str) -> None:
+    wanted = {message[0] for message in messages()}
+    written = {entry.id[0] if isinstance(entry.id, tuple) else entry.id for entry in catalogue(language)}
+    assert written - wanted - {""} == set()
+
+
+def test_ukrainian_counts_as_ukrainian_does() -> None:
+    said = translations("uk")
+    counted = [said.ngettext("%(num)d alert", "%(num)d alerts", number) for number in (1, 3, 5, 21)]
+    assert counted == ["%(num)d тривога", "%(num)d тривоги", "%(num)d тривог", "%(num)d тривога"]
+
+
+@pytest.mark.parametrize(
+    ("cookie", "preferred", "default", "expected"),
+    [("en", "uk", "uk", "en"), (None, "en", "uk", "en"), ("de", "", "en", "en"), (None, "", "uk", "uk")],
+)
+def test_what_a_visitor_chose_goes_before_what_is_usual(
+    cookie: str | None, preferred: str, default: str, expected: str
+) -> None:
+    assert chosen(cookie, preferred, default) == expected
