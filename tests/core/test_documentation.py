@@ -135,6 +135,19 @@ def test_the_annotated_file_explains_every_key_once() -> None:
             explained.add(key)
 
 
+# --- the lock ------------------------------------------------------------------------------------------
+
+
+def test_every_dependency_is_locked_to_one_version() -> None:
+    project = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = [*project["project"]["dependencies"], *sum(project["dependency-groups"].values(), [])]
+    lock = (HOUSE / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", line) for line in lock)
+    locked = {re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower() for line in lock}
+    named = {re.sub(r"[-_.]+", "-", re.split(r"[\[<>=~! ]", name)[0]).lower() for name in wanted}
+    assert named - locked == set(), "make lock writes requirements.lock"
+
+
 # --- the worked example -------------------------------------------------------------------------------
 
 
