@@ -105,7 +105,8 @@ class Authority:
         paths = {one: run.folder / one / name for one in self._lists}
         if self.record_from is not None and at + timedelta(seconds=seconds) > self.record_from:
             try:
-                self.recording.append(paths[self._plan.programme.name], jump=self._jump_recorded)
+                best = paths[self._plan.programme.name]
+                self.recording.append(best, at, seconds, jump=self._jump_recorded)
                 self._jump_recorded = False
                 self._last_recorded = time.monotonic()
             except OSError as fault:  # a full disk: it shows as not growing, and viewers go on

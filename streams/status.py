@@ -104,8 +104,9 @@ def read_status(folder: Path) -> RunnerStatus:
     return RunnerStatus.model_validate_json((folder / STATUS_FILE).read_bytes())
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Write so that a reader sees the old content or the new, never a part of it."""
     beside = path.with_name(f".{path.name}.new")
+    beside.touch(mode=mode)
     beside.write_bytes(content)
     os.replace(beside, path)

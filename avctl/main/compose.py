@@ -51,7 +51,7 @@ async def controller(config: Config, data: Path) -> AsyncIterator[Controller]:
         alerts = Alerts(config, bus, store, journal, house, sessions)
         follow = Follow(config, bus, desk, house, sessions)
         preparation = Preparation(config, bus, desk, house, sessions, journal)
-        broadcasts = Broadcasts(config, data, bus, desk, house, sessions, journal)
+        broadcasts = Broadcasts(config, data, bus, desk, house, sessions)
 
         sessions.handle(desk)
         Run(bus, desk, sessions).handle(desk)

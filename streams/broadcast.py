@@ -1,0 +1,455 @@
+"""The controller's side of broadcasts: what is wanted of each, and what its runner and files say it is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from avctl.bus import Bus
+from avctl.commands import ArmBroadcast, GoDark, GoLive, ShowSlate, ShowSpeaker, StartRecording
+from avctl.config import Config, Device
+from avctl.desk import Desk
+from avctl.errors import AvctlError, Conflict, DeviceError, LinkError, NoAnswer, NotFound
+from avctl.events import (
+    BroadcastArmed,
+    BroadcastDegraded,
+    BroadcastEnded,
+    BroadcastEnding,
+    BroadcastFailed,
+    BroadcastWentLive,
+    RecordingReady,
+    SessionAmended,
+    SessionEvent,
+    SpeakerShown,
+    now,
+)
+from avctl.model.broadcast import Broadcast, State, Wanted
+from avctl.model.session import OVER, RUNNING, Phase, Session
+from avctl.services.house import House
+from avctl.services.sessions import Sessions
+from streams.engine import Programme
+from streams.feed import Feed, cleaned
+from streams.keeper import Keeper, over
+from streams.plan import PLAN_FILE, Plan
+from streams.recording import moments
+from streams.remux import published, remux
+from streams.status import RunnerStatus, read_status, replace_file
+
+log = logging.getLogger(__name__)
+
+FEED = "streams.feed"
+ARM_SECONDS = 20.0
+END_SECONDS = 20.0
+HOPELESS = 5  # deaths in a row after which somebody must look
+
+
+@dataclass
+class _Held:
+    """A broadcast whose runner is, or should be, there."""
+
+    keeper: Keeper
+    programme: Programme
+    feeds: tuple[Feed, ...]
+    scene: str
+    recording: bool = False
+    name: str = ""
+    role: str = ""
+    up: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    mending: asyncio.Task[None] | None = None
+
+
+class Broadcasts:
+    """Starts, finds again, watches and ends the broadcasts of all rooms."""
+
+    def __init__(
+        self, config: Config, data: Path, bus: Bus, desk: Desk, house: House, sessions: Sessions
+    ) -> None:
+        self._config, self._root = config, data / "broadcasts"
+        self._bus, self._desk, self._house, self._sessions = bus, desk, house, sessions
+        self._broadcasts: dict[str, Broadcast] = {}
+        self._held: dict[str, _Held] = {}
+        self._publishing: dict[str, asyncio.Task[None]] = {}
+        self._arming = asyncio.Lock()
+        bus.listen(self._fold, SessionEvent)
+        bus.listen(self._moved, SessionAmended)
+
+    def handle(self, desk: Desk) -> None:
+        """Answer the commands that concern a programme."""
+        desk.handle(ArmBroadcast, self.arm)
+        desk.handle(GoLive, self.go_live)
+        desk.handle(StartRecording, self.start_recording)
+        desk.handle(GoDark, self.go_dark)
+        desk.handle(ShowSlate, self.show_slate)
+        desk.handle(ShowSpeaker, self.show_speaker)
+
+    # --- what is asked about -------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[Broadcast]:
+        return iter(tuple(self._broadcasts.values()))
+
+    def get(self, session: str) -> Broadcast:
+        """The broadcast of a session, of long ago too; NotFound when it never had one."""
+        if session not in self._broadcasts:
+            found = self._remembered(session)
+            if found is None:
+                raise NotFound(f"session {session!r} has no broadcast")
+            self._broadcasts[session] = found
+        return self._broadcasts[session]
+
+    def folder(self, session: str) -> Path:
+        """Where the files of a broadcast are."""
+        return self._root / session
+
+    # --- while the controller runs -------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Find what is on air, and watch it; runners outlive the context."""
+        make_private(self._root)
+        for session in tuple(self._sessions):
+            if session.broadcastable and self._is_wanted(session):
+                self._hold(session)
+            elif session.phase in OVER and self._unpublished(session.id):
+                self._publish(session.id)
+        watching = asyncio.create_task(self._watch(), name="broadcasts: watch")
+        try:
+            yield
+        finally:
+            tasks = [watching, *self._publishing.values()]
+            for held in self._held.values():
+                tasks.extend(held.tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _is_wanted(self, session: Session) -> bool:
+        folder = self.folder(session.id)
+        return (folder / PLAN_FILE).is_file() and not over(folder)
+
+    # --- the commands ----------------------------------------------------------------------------------
+
+    async def arm(self, command: ArmBroadcast) -> Broadcast:
+        """Have a runner up; nothing is public yet. LinkError says why it does not come up."""
+        session = self._sessions.get(command.session)
+        if not session.broadcastable:
+            raise Conflict("this session is booked without a broadcast")
+        async with self._arming:
+            if session.id not in self._held:
+                if over(self.folder(session.id)):
+                    raise Conflict("the broadcast of this session has ended")
+                self._write_plan(session)
+                self._hold(session)
+        held = self._held[session.id]
+        try:
+            async with asyncio.timeout(ARM_SECONDS):
+                await held.up.wait()
+        except TimeoutError:
+            raise NoAnswer(f"the runner is not up after {ARM_SECONDS:g} s") from None
+        return self.get(session.id)
+
+    async def go_live(self, command: GoLive) -> Broadcast:
+        """Make the programme public and record it."""
+        await self.arm(ArmBroadcast(actor=command.actor, session=command.session))
+        event = self.get(command.session).go_live(command.actor)
+        if event is not None:
+            self._bus.publish(event)
+        held = self._held_of(command.session)
+        held.recording = True
+        await held.programme.go_live()
+        return self.get(command.session)
+
+    async def start_recording(self, command: StartRecording) -> Broadcast:
+        """Record without anybody seeing it."""
+        await self.arm(ArmBroadcast(actor=command.actor, session=command.session))
+        held = self._held_of(command.session)
+        held.recording = True
+        await held.programme.start_recording()
+        return self.get(command.session)
+
+    async def go_dark(self, command: GoDark) -> Broadcast:
+        """End programme and recording; the files stay. NotFound when there never was a broadcast."""
+        broadcast = self.get(command.session)
+        event = broadcast.go_dark(command.actor)
+        if event is not None:
+            self._bus.publish(event)
+        if command.session not in self._held:
+            return self.get(command.session)
+        held = self._held[command.session]
+        if event is not None:
+            self._bus.publish(BroadcastEnding(session=command.session, actor=command.actor))
+        with suppress(DeviceError):  # a runner that is being started is told when it is up
+            await held.programme.end()
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                await held.gone.wait()
+        except TimeoutError:
+            held.keeper.kill()
+            raise NoAnswer(
+                f"the runner did not end within {END_SECONDS:g} s; it was ended by force"
+            ) from None
+        return self.get(command.session)
+
+    async def show_slate(self, command: ShowSlate) -> Broadcast:
+        """Show a slate, or the hall again."""
+        held = self._held_of(command.session)
+        held.scene = f"slate:{command.slate}" if command.slate else self._hall(held)
+        await held.programme.show(held.scene)
+        return self.get(command.session)
+
+    async def show_speaker(self, command: ShowSpeaker) -> None:
+        """Put a name in the picture. Who speaks is told, also when there is no picture to write it in."""
+        held = self._held.get(command.session)
+        if held is not None:
+            held.name, held.role = command.name, command.role
+            await held.programme.show_lower_third(command.name, command.role)
+        self._bus.publish(
+            SpeakerShown(session=command.session, actor=command.actor, name=command.name, role=command.role)
+        )
+
+    def _held_of(self, session: str) -> _Held:
+        try:
+            return self._held[session]
+        except KeyError:
+            raise NotFound(f"session {session!r} has no broadcast now") from None
+
+    # --- holding one -----------------------------------------------------------------------------------
+
+    def _hold(self, session: Session) -> None:
+        folder = self.folder(session.id)
+        room = self._config.room(session.room)
+        device = Device(id=f"programme-{session.id}", room=room.id, driver="streams.engine", title="Програма")
+        feeds = self._feeds(session.room)
+        programme = Programme(
+            device, self._bus.publish, session.id, folder, lambda status: self._learn(session.id, status)
+        )
+        keeper = Keeper(folder, lambda why, times: self._died(session.id, why, times))
+        held = _Held(keeper=keeper, programme=programme, feeds=feeds, scene="")
+        held.scene = f"slate:{session.reason}" if session.phase is Phase.SUSPENDED else self._hall(held)
+        held.recording = session.phase in RUNNING
+        held.name, held.role = session.speaker, session.speaker_role
+        self._held[session.id] = held
+        if session.id not in self._broadcasts:
+            found = self._remembered(session.id)
+            self._broadcasts[session.id] = found or Broadcast(session=session.id, since=now())
+        self._house.add(programme)
+        held.tasks.add(asyncio.create_task(self._keep(session.id, held), name=f"runner {session.id}"))
+
+    def _feeds(self, room: str) -> tuple[Feed, ...]:
+        drivers = (self._house.driver(one.id) for one in self._house.in_room(room) if one.driver == FEED)
+        return tuple(driver for driver in drivers if isinstance(driver, Feed))
+
+    @staticmethod
+    def _hall(held: _Held) -> str:
+        return f"source:{held.feeds[0].device.id}" if held.feeds else "slate:technical"
+
+    def _write_plan(self, session: Session) -> None:
+        feeds = self._feeds(session.room)
+        if not feeds:
+            raise Conflict("this room has no encoder: a device whose driver is streams.feed")
+        site, wanted = self._config.site, self._config.broadcast
+        plan = Plan.model_validate(
+            {
+                "session": session.id,
+                "title": session.title,
+                "council": site.council,
+                "language": site.language,
+                "timezone": site.timezone,
+                "sources": [
+                    {"id": feed.device.id, "url": feed.url, "title": feed.device.title} for feed in feeds
+                ],
+                "renditions": [one.model_dump() for one in wanted.renditions],
+                "planned_end": session.booking.ends_at,
+                "ffmpeg": wanted.ffmpeg or None,
+                **wanted.model_dump(
+                    include={
+                        "fps",
+                        "preset",
+                        "segment_seconds",
+                        "dvr_seconds",
+                        "grace_seconds",
+                        "hold_seconds",
+                        "return_seconds",
+                    }
+                ),
+            }
+        )
+        folder = self.folder(session.id)
+        make_private(folder)
+        # Stream keys are in it.
+        replace_file(folder / PLAN_FILE, plan.model_dump_json().encode(), 0o600)
+
+    async def _keep(self, session: str, held: _Held) -> None:
+        await held.keeper.run()
+        self._bus.publish(BroadcastEnded(session=session))
+        await self._house.remove(held.programme.device.id)
+        for feed in held.feeds:
+            feed.unwatched()
+        del self._held[session]
+        held.gone.set()
+        self._publish(session)
+
+    def _died(self, session: str, why: str, times: int) -> None:
+        urls = tuple(feed.url for feed in self._held[session].feeds)
+        why = cleaned(why, urls)
+        log.error("the runner of %s ended: %s", session, why)
+        if times >= HOPELESS:
+            self._bus.publish(BroadcastFailed(session=session, reason=why))
+        elif self.get(session).state is not State.ENDING:
+            self._bus.publish(
+                BroadcastDegraded(session=session, reason=f"the runner ended and is started again: {why}")
+            )
+
+    # --- what the runner says, and what is wanted of it ------------------------------------------------
+
+    def _learn(self, session: str, status: RunnerStatus) -> None:
+        held = self._held.get(session)
+        if held is None:
+            return
+        broadcast = self.get(session)
+        for feed in held.feeds:
+            if (source := status.sources.get(feed.device.id)) is not None:
+                feed.seen(source.present, source.reason, source.restarts)
+        if status.phase == "armed" and broadcast.state not in (State.ARMED, State.ENDING):
+            self._bus.publish(BroadcastArmed(session=session))
+        elif status.phase == "live" and broadcast.state not in (State.LIVE, State.ENDING):
+            self._bus.publish(BroadcastWentLive(session=session))
+        elif status.phase == "degraded" and broadcast.reason != status.reason:
+            self._bus.publish(BroadcastDegraded(session=session, reason=status.reason))
+        if status.encoder.alive:
+            held.up.set()
+        if held.mending is None or held.mending.done():
+            held.mending = asyncio.create_task(self._mend(session, held, status))
+            held.tasks.add(held.mending)
+            held.mending.add_done_callback(held.tasks.discard)
+
+    async def _mend(self, session: str, held: _Held, status: RunnerStatus) -> None:
+        """Bring a runner that came back, or missed a word, to what is wanted of it."""
+        broadcast, programme = self.get(session), held.programme
+        try:
+            if broadcast.wanted is Wanted.DARK:
+                await programme.end()
+                return
+            if status.wanted != held.scene:
+                await programme.show(held.scene)
+            if broadcast.wanted is Wanted.LIVE and not status.published:
+                await programme.go_live()
+            if held.recording and not status.recording:
+                await programme.start_recording()
+            if (status.lower_third.name, status.lower_third.role) != (held.name, held.role):
+                await programme.show_lower_third(held.name, held.role)
+        except DeviceError as fault:
+            log.debug("%s is not as wanted yet: %s", session, fault)
+
+    def _moved(self, event: SessionAmended) -> None:
+        held = self._held.get(event.session)
+        if held is not None and "ends_at" in event.details:
+            task = asyncio.create_task(self._tell_end(event.session, held))
+            held.tasks.add(task)
+            task.add_done_callback(held.tasks.discard)
+
+    async def _tell_end(self, session: str, held: _Held) -> None:
+        ends_at = self._sessions.get(session).booking.ends_at
+        try:
+            await held.programme.ask("plan_end", at=ends_at.isoformat())
+        except AvctlError as fault:
+            log.warning("the runner of %s keeps its planned end: %s", session, fault)
+
+    # --- believing no claims: the files themselves -----------------------------------------------------
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            for session, held in tuple(self._held.items()):
+                broadcast = self.get(session)
+                if broadcast.state is State.ENDING:
+                    continue
+                live = self.folder(session) / "live" / self._config.broadcast.renditions[0].name
+                if broadcast.wanted is Wanted.LIVE:
+                    held.programme.report(advancing=self._lately(live, broadcast.since))
+                if held.recording:
+                    recording = self.folder(session) / "recording"
+                    held.programme.report(
+                        growing=self._lately(recording, broadcast.since), recorded=_size(recording)
+                    )
+
+    def _lately(self, folder: Path, since: object) -> bool:
+        """Whether something in a folder was written within the set time; a start has that time too."""
+        newest = max((entry.stat().st_mtime for entry in _entries(folder)), default=0.0)
+        begun = since.timestamp() if hasattr(since, "timestamp") else 0.0
+        return time.time() - max(newest, begun) < self._config.broadcast.stalled_seconds
+
+    # --- what was ---------------------------------------------------------------------------------------
+
+    def _remembered(self, session: str) -> Broadcast | None:
+        folder = self.folder(session)
+        try:
+            status = read_status(folder)
+        except (OSError, ValueError):
+            return None
+        ended = status.phase == "ended"
+        wanted = Wanted.DARK if ended else Wanted.LIVE if status.published else Wanted.ARMED
+        found = Broadcast(
+            session=session,
+            since=status.published_at or status.started_at,
+            wanted=wanted,
+            state=State.ENDED if ended else State.ARMING,
+            published=status.published,
+        )
+        recording = published(folder)
+        if recording is None:
+            return found
+        return found.after(RecordingReady(session=session, seconds=recording.seconds, size=recording.size))
+
+    def _unpublished(self, session: str) -> bool:
+        folder = self.folder(session)
+        return over(folder) and (folder / "recording").is_dir() and published(folder) is None
+
+    def _publish(self, session: str) -> None:
+        if self._unpublished(session) and session not in self._publishing:
+            task = asyncio.create_task(self._make_recording(session), name=f"recording {session}")
+            self._publishing[session] = task
+            task.add_done_callback(lambda _: self._publishing.pop(session, None))
+
+    async def _make_recording(self, session: str) -> None:
+        folder = self.folder(session)
+        chapters = await self._sessions.chapters(session)
+        places = await asyncio.to_thread(moments, folder, [chapter.at for chapter in chapters])
+        marks = [
+            (place, chapter.title)
+            for place, chapter in zip(places, chapters, strict=True)
+            if chapter.kind != "phase"
+        ]
+        try:
+            made = await remux(folder, marks, self._config.broadcast.ffmpeg or None)
+        except (LinkError, OSError) as fault:
+            log.error("the recording of %s is safe but not published: %s", session, fault)
+            self._bus.publish(BroadcastFailed(session=session, reason=f"the recording: {fault}"))
+            return
+        self._bus.publish(RecordingReady(session=session, seconds=made.seconds, size=made.size))
+
+    def _fold(self, event: SessionEvent) -> None:
+        if (broadcast := self._broadcasts.get(event.session)) is not None:
+            self._broadcasts[event.session] = broadcast.after(event)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder for its owner only."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with suppress(OSError), os.scandir(folder) as entries:
+        return list(entries)
+    return []
+
+
+def _size(folder: Path) -> int:
+    return sum(entry.stat().st_size for entry in _entries(folder))

@@ -1,0 +1,172 @@
+"""The programme of a session as a device: its wire is the runner's control socket (see ``requests.py``)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from avctl.capabilities import Recording, Scenes, Streaming
+from avctl.config import Device
+from avctl.driver import Driver, Publish, together
+from avctl.errors import LinkError, NoAnswer, ProtocolError, Rejected
+from avctl.events import BroadcastMeasured
+from avctl.wire import Wire, unix
+from streams.requests import SOCKET_FILE
+from streams.status import RunnerStatus
+
+ANSWER_SECONDS = 5.0
+START_SECONDS = 15.0
+SILENT_SECONDS = 5.0  # a runner says something ten times a second
+
+
+class Programme(Driver, Streaming, Recording, Scenes):
+    """Reports ``phase``, ``live``, ``showing``, ``lower_third``, ``recording``, ``restarts`` and ``outputs``.
+
+    ``advancing`` and ``growing`` are reported by who looks at the files, not by the runner's word.
+    """
+
+    title = "Programme of a broadcast"
+
+    def __init__(
+        self,
+        device: Device,
+        publish: Publish,
+        session: str,
+        folder: Path,
+        learn: Callable[[RunnerStatus], None],
+    ) -> None:
+        super().__init__(device, publish)
+        self._session, self._folder, self._learn = session, folder, learn
+        self._wire: Wire | None = None
+        self._numbers = count(1)
+        self._asked: dict[int, asyncio.Future[None]] = {}
+        self._last: RunnerStatus | None = None
+
+    async def serve(self) -> None:
+        async with AsyncExitStack() as stack:
+            self._wire = await self._reach(stack)
+            try:
+                await together(self._hear())
+            finally:
+                self._wire = None
+                for future in self._asked.values():
+                    if not future.done():
+                        future.set_exception(LinkError("the runner is gone"))
+
+    async def _reach(self, stack: AsyncExitStack) -> Wire:
+        """The runner's socket, which is there a moment after its start; the one of a dead runner refuses."""
+        last = LinkError("the runner is not there")
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while True:
+                    try:
+                        return await stack.enter_async_context(unix(self._folder / SOCKET_FILE, self.log))
+                    except LinkError as fault:
+                        last = fault
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise last from None
+
+    async def _hear(self) -> None:
+        assert self._wire is not None
+        rest = b""
+        while True:
+            try:
+                async with asyncio.timeout(SILENT_SECONDS):
+                    rest += await self._wire.receive()
+            except TimeoutError:
+                raise LinkError(f"the runner has said nothing for {SILENT_SECONDS:g} s") from None
+            *lines, rest = rest.split(b"\n")
+            for line in lines:
+                self._take(line)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            message: dict[str, Any] = json.loads(line)
+            match message.get("event"):
+                case "status":
+                    self._status(RunnerStatus.model_validate(message))
+                case "meters":
+                    self._meters(message)
+                case _:
+                    self._answered(message)
+        except (ValueError, AttributeError) as fault:
+            raise ProtocolError(f"the runner said {line[:80]!r}") from fault
+
+    def _answered(self, message: dict[str, Any]) -> None:
+        future = self._asked.pop(message.get("id", 0), None)
+        if future is None or future.done():
+            return
+        if "error" in message:
+            future.set_exception(Rejected(str(message["error"])))
+        else:
+            future.set_result(None)
+
+    def _status(self, status: RunnerStatus) -> None:
+        self._last = status
+        hls, recording = status.outputs.hls, status.outputs.recording
+        self.report(
+            phase=status.phase,
+            live=status.phase in ("live", "degraded"),
+            showing=status.showing,
+            wanted=status.wanted,
+            lower_third=status.lower_third.name,
+            recording=status.recording,
+            restarts=status.encoder.restarts + sum(one.restarts for one in status.sources.values()),
+            outputs={
+                "hls": {"advancing": hls.advancing, "renditions": sorted(hls.renditions)},
+                "recording": {"growing": recording.growing, "file": recording.file},
+            },
+        )
+        self.online()
+        self._learn(status)
+
+    def _meters(self, message: dict[str, Any]) -> None:
+        meters = {"rms_db": message["rms_db"], "peak_db": message["peak_db"]}
+        if (status := self._last) is not None:
+            hls = status.outputs.hls
+            meters |= {
+                "fps": status.encoder.fps,
+                "frames": status.frames,
+                "repeated": status.repeated,
+                "segments": hls.segments,
+                "recorded": status.outputs.recording.bytes,
+                "kbps": {name: one.kbps for name, one in hls.renditions.items()},
+            }
+        self._publish(BroadcastMeasured(session=self._session, meters=meters))
+
+    async def ask(self, do: str, **more: Any) -> None:
+        """Say something to the runner; Rejected when it says no, NoAnswer when it says nothing."""
+        if self._wire is None:
+            raise LinkError("the runner does not answer; it is being started")
+        number = next(self._numbers)
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asked[number] = future
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._wire.send(json.dumps({"id": number, "do": do, **more}).encode() + b"\n")
+                await future
+        except TimeoutError:
+            raise NoAnswer(f"the runner did not answer {do} within {ANSWER_SECONDS:g} s") from None
+        finally:
+            self._asked.pop(number, None)
+
+    async def go_live(self) -> None:
+        await self.ask("publish")
+
+    async def start_recording(self) -> None:
+        await self.ask("record")
+
+    async def end(self) -> None:
+        await self.ask("end")
+
+    async def show(self, scene: str) -> None:
+        await self.ask("show", scene=scene)
+
+    async def show_lower_third(self, name: str, role: str = "") -> None:
+        await self.ask("lower_third", name=name, role=role)

@@ -1,0 +1,124 @@
+"""Keeps the process of a runner: started, found again after our own restart, started again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from avctl.driver import BackOff
+from streams.runner import LOCK_FILE
+from streams.status import read_status
+
+log = logging.getLogger(__name__)
+
+LOG_FILE = "runner.log"
+TAIL = 3  # lines of its log that say why it died
+
+
+def running(folder: Path) -> int | None:
+    """The process that has this broadcast now; None when nobody has."""
+    try:
+        lock = os.open(folder / LOCK_FILE, os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with suppress(OSError, ValueError, KeyError):
+            return int(json.loads(os.pread(lock, 200, 0))["pid"])
+        return None
+    finally:
+        os.close(lock)
+    return None
+
+
+def over(folder: Path) -> bool:
+    """Whether the broadcast of a folder has ended."""
+    with suppress(OSError, ValueError):
+        return read_status(folder).phase == "ended"
+    return False
+
+
+def last_words(folder: Path) -> str:
+    """What the runner said before it died."""
+    with suppress(OSError):
+        lines = (folder / LOG_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+        return " / ".join(line for line in lines[-TAIL:] if line.strip())
+    return ""
+
+
+class Keeper:
+    """Keeps one runner until its broadcast is over."""
+
+    def __init__(self, folder: Path, died: Callable[[str, int], None]) -> None:
+        self.restarts = 0
+        self._folder, self._died = folder, died
+        self._pid: int | None = None
+
+    async def run(self) -> None:
+        """Until the broadcast has ended. ``died`` is told why and how often in a row."""
+        back_off = BackOff(0.2, 10)
+        in_a_row = 0
+        while not over(self._folder):
+            began = asyncio.get_running_loop().time()
+            pid = running(self._folder)
+            if pid is not None:
+                log.info("found the runner of %s, process %d", self._folder.name, pid)
+                self._pid = pid
+                await _gone(pid)
+            else:
+                await self._start()
+            self._pid = None
+            if over(self._folder):
+                return
+            if asyncio.get_running_loop().time() - began > 10:
+                back_off, in_a_row = BackOff(0.2, 10), 0
+            in_a_row += 1
+            self.restarts += 1
+            self._died(last_words(self._folder) or "the runner ended without a word", in_a_row)
+            await asyncio.sleep(back_off.pause())
+
+    def kill(self) -> None:
+        """End it at once; what is on the disk stays."""
+        if self._pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+
+    async def _start(self) -> None:
+        with (self._folder / LOG_FILE).open("ab") as said:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "streams.runner",
+                str(self._folder),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,  # it outlives us
+            )
+        self._pid = process.pid
+        await process.wait()
+
+
+async def _gone(pid: int) -> None:
+    """Wait until a process that is no child of ours has ended."""
+    try:
+        watched = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(watched, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(watched)
+        os.close(watched)
