@@ -58,6 +58,7 @@ async def broadcasts(asked: Asked) -> list[BroadcastAnswer]:
 @router.get("/{session}", dependencies=[see], responses=documented(404))
 async def broadcast(asked: Asked, session: SessionId) -> BroadcastAnswer:
     """The broadcast of one session."""
+    await asked.controller.sessions.find(session)  # no address leads to a folder that is no session's
     return _answer(asked.controller, asked.controller.broadcasts.get(session))
 
 

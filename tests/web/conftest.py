@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -146,7 +146,7 @@ def url(server: Served) -> str:
 
 
 @pytest.fixture
-def stop_serving(server: Served) -> Callable[[], Awaitable[None]]:
+def stop_serving(server: Served) -> Callable[[], Coroutine[Any, Any, None]]:
     """Ends the server while the test goes on."""
     return server.stop
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import httpx
@@ -135,7 +135,7 @@ async def test_a_reader_who_is_too_slow_is_let_go(
 
 
 async def test_a_stream_ends_when_the_server_does(
-    admin: httpx.AsyncClient, stream: Any, stop_serving: Callable[[], Awaitable[None]]
+    admin: httpx.AsyncClient, stream: Any, stop_serving: Callable[[], Coroutine[Any, Any, None]]
 ) -> None:
     async with stream(admin) as events:
         stopping = asyncio.create_task(stop_serving())

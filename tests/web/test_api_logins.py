@@ -74,7 +74,8 @@ async def test_a_cookie_changes_nothing_without_the_csrf_header(
 ) -> None:
     browser = await browser_of(Role.ADMIN)
     proof = browser.headers.pop("X-CSRF-Token")
-    for wrong in ({}, {"X-CSRF-Token": "guess"}, {"X-CSRF-Token": "здогад".encode()}):
+    wrongs: list[dict[str, Any]] = [{}, {"X-CSRF-Token": "guess"}, {"X-CSRF-Token": "здогад".encode()}]
+    for wrong in wrongs:
         assert (await browser.post("/api/v1/sessions", json=booking, headers=wrong)).status_code == 403
     assert (await browser.get("/api/v1/sessions")).json() == []
     right = await browser.post("/api/v1/sessions", json=booking, headers={"X-CSRF-Token": proof})

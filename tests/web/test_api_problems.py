@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from avctl.events import MicOpened
 from avctl.services.controller import Controller
 
 JSON = {"Content-Type": "application/json"}
@@ -137,7 +138,9 @@ async def test_every_answer_keeps_browsers_careful(admin: httpx.AsyncClient) -> 
     assert "frame-ancestors" not in embedded.get("content-security-policy", "")
 
 
-async def test_health_is_open_and_counts(url: str, wall_online: Any, controller: Controller) -> None:
+async def test_health_is_open_and_counts(
+    url: str, wall_online: Any, controller: Controller, tmp_path: Path
+) -> None:
     async with httpx.AsyncClient(base_url=url, trust_env=False) as nobody:
         answer = await nobody.get("/health")
         assert answer.status_code == 200
@@ -145,10 +148,14 @@ async def test_health_is_open_and_counts(url: str, wall_online: Any, controller:
         assert (health["status"], health["devices"]) == ("ok", {"online": 1, "total": 2})
         assert health["uptime"] >= 0
         assert (await nobody.head("/health")).status_code == 200
-        controller.journal.fault = "disk I/O error"
-        answer = await nobody.get("/health")
+        with closing(sqlite3.connect(tmp_path / "data" / "avctl.db")) as other:
+            other.execute("ALTER TABLE journal RENAME TO lost")
+            controller.bus.publish(MicOpened(device="wall", seat=1))
+            await controller.journal.settled()
+            answer = await nobody.get("/health")
+            other.execute("ALTER TABLE lost RENAME TO journal")
         assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
-        assert "disk I/O error" in answer.json()["detail"]
+        assert "no such table" in answer.json()["detail"]
 
 
 async def test_metrics_count_and_name_nobody(admin: httpx.AsyncClient, booking: dict[str, Any]) -> None:

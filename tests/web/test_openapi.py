@@ -120,7 +120,7 @@ def place(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def operations(place: Place) -> list[Any]:
     """Every operation of the document as it is served, but the stream that has no end."""
-    schema = schemathesis.openapi.from_url(f"{place.url}/api/openapi.json")
+    schema: Any = schemathesis.openapi.from_url(f"{place.url}/api/openapi.json")
     return [found.ok() for found in schema.exclude(path=ENDLESS).get_all_operations()]
 
 
@@ -144,13 +144,13 @@ def test_every_answer_is_one_the_document_names(
             suppress_health_check=list(HealthCheck),
             phases=[Phase.generate],
         )
-        def ask(case: Case) -> None:
+        def ask(case: Case[Any]) -> None:
             _ask(case, place)
 
         ask()
 
 
-def _ask(case: Case, place: Place) -> None:
+def _ask(case: Case[Any], place: Place) -> None:
     known = {"device": "wall", "session": place.session}
     for name, value in known.items():
         # A made-up id is unknown nearly always; every second request is about something that exists.
