@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from avctl.errors import NotFound
 from avctl.model.broadcast import State, Wanted
 from avctl.model.session import Session
@@ -35,7 +37,20 @@ def air_of(controller: Controller, session: Session | None) -> Air:
         recording=bool(readings.get("recording", False)),
         slate=showing.removeprefix("slate:") if showing.startswith("slate:") else "",
         name=str(third),
-        recorded=int(readings.get("recorded", 0)),
+        recorded=_number(broadcast.meters.get("recorded", 0)),
+        kbps=_rates(broadcast.meters.get("kbps")),
+        restarts=_number(readings.get("restarts", 0)),
         advancing=readings.get("advancing"),
         growing=readings.get("growing"),
     )
+
+
+def _number(value: object) -> int:
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def _rates(rates: object) -> tuple[tuple[str, int], ...]:
+    """Each rendition with what it takes now, in kbit/s."""
+    if not isinstance(rates, Mapping):
+        return ()
+    return tuple((str(name), _number(rate)) for name, rate in rates.items())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from avctl.errors import NotFound
-from avctl.events import Reason, now
+from avctl.events import Link, Reason, now
 from avctl.model.account import Act, Role
 from avctl.model.alert import Alert
 from avctl.model.session import BEFORE, OVER, Phase, Policy, Session
@@ -71,9 +71,13 @@ def alerts(controller: Controller, subject: str, role: Role | None, language: st
         for alert in controller.alerts
         if not subject or room_of_subject(controller, alert.subject) in ("", subject)
     ]
+    given = (one for one in controller.alerts if one.acknowledged_at is not None)
+    latest = sorted(given, key=lambda one: one.acknowledged_at or one.raised_at, reverse=True)
+    reasons = (one.acknowledged_reason for one in latest)
     return views.Alerts(
         raised=tuple(alert for alert in mine if alert.until is None),
         cleared=tuple(alert for alert in mine if alert.until is not None)[:20],
+        reasons=tuple(dict.fromkeys(reasons))[:5],
         may_acknowledge=may(role, Act.ACKNOWLEDGE_ALERTS),
     )
 
@@ -134,8 +138,8 @@ def _on_tile(session: Session | None, air: views.Air, role: Role | None) -> tupl
 
 
 def _faults(controller: Controller, room: str) -> Iterator[str]:
-    for device in devices_of(controller, room):
-        if not device.online and device.link != "connecting":
+    for device in controller.house.in_room(room):
+        if device.link in (Link.OFFLINE, Link.REFUSED) and not device.id.startswith(PROGRAMME):
             yield device.title
     for alert in controller.alerts.raised():
         if alert.subject.startswith(PROGRAMME) and room_of_subject(controller, alert.subject) == room:

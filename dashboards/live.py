@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from markupsafe import Markup
@@ -26,7 +27,9 @@ Builder = Callable[[Controller, str, Role | None, str], Any]
 GAP = 0.02  # seconds between two sendings; the first change goes out at once, later ones together
 SHARE = 3  # rendering and sending take at most one part in so many of the time
 BEAT = 1.0  # seconds between beats: a page that hears none for two says that it is cut off
+FIGURES = 1.0  # seconds between two renderings of a programme's figures; meters go by themselves
 AGAIN = 30.0  # seconds after which parts that depend on the hour are rendered again
+EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class Live:
         self._by_part: dict[tuple[str, str], set[Topic]] = {}
         self._viewers: set[Viewer] = set()
         self._refreshed = 0.0
+        self._measured_at: dict[str, datetime] = {}
         self._touched_topics: set[Topic] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._not_before = 0.0
@@ -155,6 +159,10 @@ class Live:
 
     def _measured(self, event: BroadcastMeasured) -> None:
         room = self._touched.room(event)
+        if (event.at - self._measured_at.get(room, EVER)).total_seconds() >= FIGURES:
+            self._measured_at[room] = event.at
+            self.touch("programme", room)
+            self.touch("tiles", "")
         message = b""
         for viewer in self._viewers:
             if room and viewer.meters in ("*", room):

@@ -27,6 +27,18 @@ def mount(app: FastAPI, controller: Controller) -> None:
     front = Front(controller)
     for part in (router, streams.router, forms.router, booking.router, doorstep.router, people.router):
         app.include_router(part(front))
+    app.include_router(nowhere(front))
+
+
+def nowhere(front: Front) -> APIRouter:
+    """Addresses that lead to nothing; it comes last."""
+    routes = front.router()
+
+    @routes.get("/{path:path}")
+    async def lost(path: str) -> Response:
+        raise NotFound(f"there is nothing at /{path}")
+
+    return routes
 
 
 def router(front: Front) -> APIRouter:

@@ -16,7 +16,7 @@ from avctl.services.controller import Controller
 from dashboards import views
 from dashboards.air import air_of
 from dashboards.buttons import PROGRAMME, SOURCE, may, of_device, of_session, operate
-from dashboards.words import LINKS, PHASES, REASONS, SLATES, _
+from dashboards.words import LINKS, PHASES, REASONS, SLATES, SOURCE_LINKS, _
 
 LINK_ORDER = (Link.REFUSED, Link.OFFLINE, Link.CONNECTING, Link.ONLINE)
 
@@ -36,7 +36,11 @@ def room_title(room: Room, language: str) -> str:
 
 def devices_of(controller: Controller, room: str) -> tuple[DeviceState, ...]:
     """What stands in a room: faults first, then as the configuration has them."""
-    mine = (state for state in controller.house.in_room(room) if not state.id.startswith(PROGRAMME))
+    mine = (
+        state
+        for state in controller.house.in_room(room)
+        if state.driver != SOURCE and not state.id.startswith(PROGRAMME)
+    )
     return tuple(sorted(mine, key=lambda state: LINK_ORDER.index(state.link)))
 
 
@@ -115,7 +119,11 @@ def programme(controller: Controller, subject: str, role: Role | None, language:
         slate=SLATES.get(air.slate, air.slate),
         sources=tuple(
             views.Source(
-                id=state.id, title=state.title, link=state.link, word=LINKS[state.link], since=state.since
+                id=state.id,
+                title=state.title,
+                link=state.link,
+                word=SOURCE_LINKS[state.link],
+                since=state.since,
             )
             for state in controller.house.in_room(subject)
             if state.driver == SOURCE

@@ -36,6 +36,12 @@ LINKS: Mapping[Link, str] = {
     Link.OFFLINE: _("does not answer"),
     Link.REFUSED: _("password refused"),
 }
+SOURCE_LINKS: Mapping[Link, str] = {
+    Link.ONLINE: _("signal"),
+    Link.CONNECTING: _("waits for the broadcast"),
+    Link.OFFLINE: _("no signal"),
+    Link.REFUSED: _("password refused"),
+}
 SEVERITIES: Mapping[Severity, str] = {
     Severity.CRITICAL: _("Critical"),
     Severity.WARNING: _("Attention"),

@@ -41,6 +41,8 @@ class Air:
     name: str = ""
     role: str = ""
     recorded: int = 0
+    kbps: tuple[tuple[str, int], ...] = ()
+    restarts: int = 0
     advancing: bool | None = None
     growing: bool | None = None
 
@@ -239,10 +241,11 @@ class Devices:
 
 @dataclass(frozen=True, kw_only=True)
 class Alerts:
-    """parts/alerts.html: what is raised and what was."""
+    """parts/alerts.html: what is raised and what was; ``reasons`` lately given are offered again."""
 
     raised: tuple[AlertView, ...]
     cleared: tuple[AlertView, ...]
+    reasons: tuple[str, ...]
     may_acknowledge: bool
 
 

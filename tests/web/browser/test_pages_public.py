@@ -74,7 +74,7 @@ async def test_a_public_page_weighs_little_and_runs_no_script_of_others(
     session = await book(policy="live")
     page = await visit("about:blank")
     heard: list[Response] = []
-    page.on("response", heard.append)
+    page.on("response", lambda response: heard.append(response))
     answer = await page.goto(address.format(session.id))
     await page.wait_for_load_state("load")
     assert answer is not None
