@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from avctl.bus import Bus
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 FEED = "streams.feed"
 ARM_SECONDS = 20.0
 END_SECONDS = 20.0
+FIRST_CONTACT = timedelta(seconds=10)
 HOPELESS = 5  # deaths in a row after which somebody must look
 
 
@@ -209,7 +211,8 @@ class Broadcasts:
         held = self._held.get(command.session)
         if held is not None:
             held.name, held.role = command.name, command.role
-            await held.programme.show_lower_third(command.name, command.role)
+            with suppress(LinkError):  # a runner that is being started is told when it is up
+                await held.programme.show_lower_third(command.name, command.role)
         self._bus.publish(
             SpeakerShown(session=command.session, actor=command.actor, name=command.name, role=command.role)
         )
@@ -315,7 +318,10 @@ class Broadcasts:
             return
         broadcast = self.get(session)
         for feed in held.feeds:
-            if (source := status.sources.get(feed.device.id)) is not None:
+            source = status.sources.get(feed.device.id)
+            # A runner that has just begun to listen has not missed anything yet.
+            fresh = now() - status.started_at < FIRST_CONTACT
+            if source is not None and (source.present or source.frames or not fresh):
                 feed.seen(source.present, source.reason, source.restarts)
         if status.phase == "armed" and broadcast.state not in (State.ARMED, State.ENDING):
             self._bus.publish(BroadcastArmed(session=session))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -26,7 +30,7 @@ async def serve(config: Config, data: Path) -> None:
         async with controller(config, data) as everything:
             app = create_app(everything)
             mount(app, everything)
-            server = uvicorn.Server(
+            server = _Server(
                 uvicorn.Config(
                     app,
                     log_config=None,
@@ -39,6 +43,18 @@ async def serve(config: Config, data: Path) -> None:
             )
             log.info("avctl serves http://%s:%s", config.web.host, config.web.port)
             await server.serve(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends when told to, and leaves the rest to us: the library would end the process on the spot."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """A first signal ends in order, a second one at once."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -116,6 +116,9 @@ class Follow:
             return
         session = self._sessions.get(event.session)
         floor = self.floor(session.room)
+        if isinstance(event, SessionOpened) and floor is not None and floor.item:
+            # An item that was opened before the sitting is the sitting's first.
+            self._bus.publish(ItemStarted(device=floor.device, item="", title=floor.item))
         if isinstance(event, SessionSuspended) or floor is None or not floor.speakers:
             if session.speaker:
                 self._name(session.id, None)

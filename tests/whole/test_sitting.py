@@ -90,8 +90,10 @@ async def test_a_sitting_from_log_in_to_the_recording(council: Any, browser: Bro
 async def press(page: Page, act: str) -> None:
     """Press a button; one that asks is pressed again once it has changed."""
     button = page.locator(f"#act-{ROOM}-{act}")
+    await expect(button).to_be_enabled(timeout=PATIENCE)
+    asks = await button.get_attribute("data-again")
     await button.click(timeout=PATIENCE)
-    if await button.get_attribute("data-again"):
+    if asks:
         await button.click(timeout=PATIENCE)
 
 
