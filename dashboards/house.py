@@ -168,6 +168,7 @@ def public(controller: Controller, session: Session, language: str) -> views.Pub
         since=session.since if session.phase not in BEFORE else None,
         on_air=air.on,
         will_air=session.broadcastable and booking.policy is Policy.LIVE,
+        recorded=session.phase in OVER and has_recording(controller, session),
         item=session.item if shown else "",
         speaker=session.speaker if shown else "",
         speaker_role=session.speaker_role if shown else "",
@@ -207,7 +208,7 @@ def home(controller: Controller, subject: str, role: Role | None, language: str)
             on_air.append(seen)
         elif session.phase not in OVER:
             coming.append(seen)
-        elif has_recording(controller, session):
+        elif seen.recorded:
             over.append(seen)
     return views.Home(on_air=tuple(on_air), next=tuple(coming[:20]), archive=tuple(reversed(over)))
 

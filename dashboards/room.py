@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from avctl.config import Room
 from avctl.errors import NotFound
-from avctl.events import Link, Reason
+from avctl.events import Link, Reason, now
 from avctl.model.account import Act, Role
 from avctl.model.device import DeviceState
 from avctl.model.floor import Place
@@ -18,6 +19,7 @@ from dashboards.air import air_of
 from dashboards.buttons import PROGRAMME, SOURCE, may, of_device, of_session, operate
 from dashboards.words import LINKS, PHASES, REASONS, SLATES, SOURCE_LINKS, _
 
+RECENT = timedelta(hours=12)
 LINK_ORDER = (Link.REFUSED, Link.OFFLINE, Link.CONNECTING, Link.ONLINE)
 
 
@@ -62,6 +64,9 @@ def states_of(session: Session | None, air: views.Air) -> tuple[views.State, ...
     if session.phase is Phase.SUSPENDED and session.reason not in (None, Reason.CLOSED):
         word = REASONS[session.reason] if session.reason else ""
         found.append(views.State(look="pause", shape="■", word=word, since=session.since))
+    elif air.on and air.slate and session.phase is Phase.OPEN:
+        word = SLATES.get(air.slate, air.slate)
+        found.append(views.State(look="pause", shape="■", word=word))
     elif session.phase in BEFORE:
         look = "ready" if session.phase is Phase.READY and not session.faults else "soon"
         word = PHASES[session.phase]
@@ -102,6 +107,26 @@ def work(controller: Controller, subject: str, role: Role | None, language: str)
         buttons=of_session(session, air_of(controller, session), role) if session else (),
         may_run=may(role, Act.RUN_SESSIONS),
         may_book=may(role, Act.BOOK_SESSIONS),
+        before=_before(controller, subject),
+    )
+
+
+def _before(controller: Controller, room: str) -> views.Before | None:
+    """The session that ended here not long ago: its recording is what people ask about next."""
+    over = [
+        one
+        for one in controller.sessions
+        if one.room == room and one.closed_at is not None and now() - one.closed_at < RECENT
+    ]
+    if not over:
+        return None
+    last = max(over, key=lambda one: one.closed_at or one.since)
+    return views.Before(
+        id=last.id,
+        title=last.title,
+        ended_at=last.closed_at or last.since,
+        recorded=(controller.broadcasts.folder(last.id) / "archive" / "video.mp4").is_file(),
+        expected=last.broadcastable,
     )
 
 

@@ -1,10 +1,11 @@
-"""Style, scripts and fonts: held in memory, compressed once, named by their content so that they keep."""
+"""Style, scripts and fonts: held in memory, compressed once, under an address that changes when they do."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import mimetypes
+import re
 from functools import cache
 from pathlib import Path
 
@@ -17,27 +18,41 @@ FOLDER = Path(__file__).parent / "static"
 COMPRESSED = ("text/", "application/json", "image/svg")
 FOREVER = "public, max-age=31536000, immutable"
 A_WHILE = "public, max-age=300"
-A_WEEK = "public, max-age=604800"  # fonts, which the style names without their mark
+MARK = re.compile(r"[0-9a-f]{12}")
 
 
 class Static:
-    """Serves the files of ``dashboards/static``, which do not change while the program runs."""
+    """Serves the files of ``dashboards/static``, which do not change while the program runs.
+
+    All stand under one mark made of all their contents: a script and what it imports are of one version.
+    """
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        self._folder = folder.resolve()
+        # Only what was there at the start can be asked for, each file by its one name.
+        self._paths = {
+            path.relative_to(folder).as_posix(): path
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and not path.name.startswith(".")
+        }
         self._files = cache(self._read)
+        whole = hashlib.sha256()
+        for name, path in self._paths.items():
+            whole.update(name.encode() + path.read_bytes())
+        self._mark = whole.hexdigest()[:12]
 
     def url(self, name: str) -> str:
-        """The address of a file, different whenever its content is."""
-        return f"/static/{name}?v={self._files(name)[2]}"
+        """The address of a file."""
+        return f"/static/{self._mark}/{name}"
 
-    def answer(self, name: str, request: Request) -> Response:
+    def answer(self, address: str, request: Request) -> Response:
         """The file, compressed when the browser understands; NotFound when there is none."""
-        whole, small, mark, kind = self._files(name)
-        keep = A_WEEK if kind.startswith("font/") else A_WHILE
+        mark, _slash, name = address.partition("/")
+        if not MARK.fullmatch(mark):
+            name = address
+        whole, small, tag, kind = self._files(name)
         headers = {
-            "ETag": f'"{mark}"',
-            "Cache-Control": FOREVER if request.query_params.get("v") == mark else keep,
+            "ETag": f'"{tag}"',
+            "Cache-Control": FOREVER if mark == self._mark else A_WHILE,
             "Vary": "Accept-Encoding",
             "X-Content-Type-Options": "nosniff",
         }
@@ -49,8 +64,8 @@ class Static:
         return Response(whole, media_type=kind, headers=headers)
 
     def _read(self, name: str) -> tuple[bytes, bytes | None, str, str]:
-        path = (self._folder / name).resolve()
-        if not path.is_relative_to(self._folder) or not path.is_file() or path.name.startswith("."):
+        path = self._paths.get(name)
+        if path is None:
             raise NotFound(f"there is no file {name!r}")
         whole = path.read_bytes()
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"

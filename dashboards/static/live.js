@@ -137,7 +137,11 @@ async function refresh(figure) {
   const none = figure.querySelector(".none");
   try {
     const answer = await fetch(figure.dataset.picture, { cache: "no-store", signal: AbortSignal.timeout(3000) });
-    if (answer.status !== 200) throw new Error("no picture");
+    if (answer.status !== 200) {
+      image.hidden = age.hidden = true;
+      none.hidden = false;
+      return;
+    }
     const taken = Date.parse(answer.headers.get("X-Taken"));
     const fresh = URL.createObjectURL(await answer.blob());
     const before = image.src;
@@ -171,7 +175,9 @@ setInterval(() => {
 
 const FLOOR = -60; // dB at the left end
 const place = (level) => Math.max(0, Math.min(1, 1 - level / FLOOR));
+const measured = new Map(); // room -> when it was last measured
 changed.addEventListener("meters", ({ detail }) => {
+  measured.set(detail.room, Date.now());
   for (const group of document.querySelectorAll(`[data-meters="${CSS.escape(detail.room)}"]`)) {
     const bars = group.querySelectorAll(".meter-bar");
     const peaks = group.querySelectorAll(".meter-peak");
@@ -187,3 +193,16 @@ changed.addEventListener("meters", ({ detail }) => {
     });
   }
 });
+
+// A meter that hears nothing shows nothing: what stood there is no longer true.
+setInterval(() => {
+  for (const [room, at] of measured) {
+    if (Date.now() - at < 1500) continue;
+    measured.delete(room);
+    for (const group of document.querySelectorAll(`[data-meters="${CSS.escape(room)}"]`)) {
+      for (const bar of group.querySelectorAll(".meter-bar")) bar.style.transform = "";
+      for (const peak of group.querySelectorAll(".meter-peak")) peak.style.left = "";
+      for (const value of group.querySelectorAll(".meter-value")) value.textContent = "–";
+    }
+  }
+}, 500);

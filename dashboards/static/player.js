@@ -68,17 +68,15 @@ function look() {
   if (!part) return;
   on = part.dataset.air === "yes";
   if (on && live) play(live);
-  else if (part.dataset.state === "ended" && !recording) ended();
+  else if (part.dataset.recorded === "yes" && !recording) recorded();
 }
 
-// Once the programme has ended, what is buffered plays on; then the page looks for the recording.
-let asking = null;
-function ended() {
-  asking ??= setInterval(async () => {
-    const found = await fetch(live.replace("/live/", "/archive/").replace("master.m3u8", "video.mp4"), { method: "HEAD" }).catch(() => null);
-    if (found?.ok && (video.paused || video.ended || !playing)) location.reload();
-  }, 5000);
+// What is buffered plays to its end; then the page comes again with the recording, not everybody's at once.
+function recorded() {
+  if (playing && !video.paused && !video.ended) return;
+  recorded.waits ??= setTimeout(() => location.reload(), Math.random() * 3000);
 }
+for (const end of ["pause", "ended"]) video.addEventListener(end, look);
 
 if (recording) play(recording);
 else if (on) play(live);

@@ -141,6 +141,18 @@ class Work:
     buttons: tuple[Button, ...]
     may_run: bool
     may_book: bool
+    before: Before | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """The session that ended last in a room; ``recorded`` once its recording can be played."""
+
+    id: str
+    title: str
+    ended_at: datetime
+    recorded: bool
+    expected: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,6 +299,7 @@ class PublicSession:
     since: datetime | None
     on_air: bool
     will_air: bool
+    recorded: bool
     item: str
     speaker: str
     speaker_role: str

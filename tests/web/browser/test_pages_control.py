@@ -155,6 +155,21 @@ async def test_the_keys_of_the_page_run_the_session_and_are_listed(log_in: LogIn
     await expect(page.locator(".states")).to_contain_text("засідання триває")
 
 
+async def test_a_page_listens_on_one_connection_only(log_in: LogIn, book: Book) -> None:
+    session = await book(policy="live")
+    page = await log_in("/control")
+    heard: list[str] = []
+    page.on("request", lambda request: heard.append(request.url))
+    for address in ("/control/plenary", f"/watch/{session.id}"):
+        heard.clear()
+        await page.goto(address)
+        await expect(page.locator(".wall-clock")).not_to_be_empty()
+        await page.wait_for_load_state("load")
+        streams = [url for url in heard if "/stream/" in url]
+        assert len(streams) == 1
+        assert len(heard) == len(set(heard))
+
+
 async def test_a_scheduler_sees_the_room_and_is_given_no_buttons(log_in: LogIn, book: Book) -> None:
     await book()
     page = await log_in("/control/plenary", Role.SCHEDULER)
