@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from avctl.driver import BackOff
-from streams.runner import LOCK_FILE
+from streams.plan import LOCK_FILE
 from streams.status import read_status
 
 log = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ from streams.control import Control
 from streams.encoder import Encoder
 from streams.ffmpeg import find_ffmpeg
 from streams.frames import Format, to_jpeg_picture
-from streams.plan import Plan, load_plan
+from streams.plan import LOCK_FILE, Plan, load_plan
 from streams.programme import Programme
 from streams.reader import Reader
 from streams.requests import AskStatus, End, NameSpeaker, PlanEnd, Publish, Record, Request, Show
@@ -50,7 +50,6 @@ from streams.status import (
 log = logging.getLogger("streams.runner")
 
 WANTED_FILE = "wanted.json"
-LOCK_FILE = "lock"
 PREVIEW_FILE = "preview.jpg"
 PREVIEW_WIDTH = 640
 METERS_SECONDS = 0.1
