@@ -39,8 +39,7 @@ def router(front: Front) -> APIRouter:
 
     @routes.post("/schedule")
     async def book(request: Request) -> Response:
-        sent = await request.form()
-        values = {name: str(value) for name, value in sent.items() if isinstance(value, str)}
+        values = await front.form(request)
         actor = await front.asked(request, Act.BOOK_SESSIONS, values.get("csrf", ""))
         try:
             details = _details(values, controller.config.site.zone)

@@ -53,8 +53,8 @@ def router(front: Front) -> APIRouter:
     @routes.post("/login")
     async def log_in(request: Request) -> Response:
         must_be_ours(request)
-        form = await request.form()
-        name, password, back = (str(form.get(field, "")) for field in ("name", "password", "next"))
+        form = await front.form(request)
+        name, password, back = (form.get(field, "") for field in ("name", "password", "next"))
         try:
             came_in = await controller.accounts.log_in(name, password, address_of(request))
         except NotLoggedIn:
@@ -70,8 +70,8 @@ def router(front: Front) -> APIRouter:
     async def log_out(request: Request) -> Response:
         visitor = await front.visitor(request)
         if visitor is not None:
-            form = await request.form()
-            check_csrf(request, visitor, str(form.get("csrf", "")))
+            form = await front.form(request)
+            check_csrf(request, visitor, form.get("csrf", ""))
             await controller.accounts.log_out(cookie_of(request))
         answer = RedirectResponse("/login", 303)
         forget_cookie(answer, web)

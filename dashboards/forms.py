@@ -60,15 +60,14 @@ def router(front: Front) -> APIRouter:
             raise NotFound("there is no such device in this room")
         if verb == "reconnect":
             return await obeyed(Reconnect(actor=actor, device=device))
-        form = await request.form()
-        arguments = {name: _value(value) for name, value in form.items() if isinstance(value, str)}
+        arguments = {name: _value(value) for name, value in (await front.form(request)).items()}
         return await obeyed(Operate(actor=actor, device=device, verb=verb, arguments=arguments))
 
     @routes.post("/alerts/{alert}/acknowledge")
     async def acknowledge(request: Request, alert: str) -> Response:
         actor = await front.asked(request, Act.ACKNOWLEDGE_ALERTS)
-        form = await request.form()
-        return await obeyed(AcknowledgeAlert(actor=actor, alert=alert, reason=str(form.get("reason", ""))))
+        reason = (await front.form(request)).get("reason", "")
+        return await obeyed(AcknowledgeAlert(actor=actor, alert=alert, reason=reason))
 
     @routes.post("/schedule/{session}/cancel")
     async def cancel(request: Request, session: str) -> Response:

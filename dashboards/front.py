@@ -38,6 +38,7 @@ STATUSES: tuple[tuple[type[AvctlError], int], ...] = (
     (TooManyTries, 429),
     (AvctlError, 409),
 )
+LARGEST_FORM = 1024 * 1024
 NAVIGATION: tuple[tuple[str, str, Act], ...] = (
     ("/control", _("Control room"), Act.SEE_CONTROL),
     ("/schedule", _("Schedule"), Act.SEE_CONTROL),
@@ -90,6 +91,14 @@ class Front:
         visitor = await self.allowed(request, act)
         check_csrf(request, visitor, csrf)
         return visitor.account.name
+
+    async def form(self, request: Request) -> dict[str, str]:
+        """What a form sent, as text; BadArgument when it is too long to be one of ours."""
+        length = request.headers.get("content-length", "")
+        if not length.isdecimal() or int(length[:20]) > LARGEST_FORM:
+            raise BadArgument("form", "a form of at most 1 MiB, with its length declared")
+        sent = await request.form(max_files=0)
+        return {name: value.replace("\x00", "") for name, value in sent.items() if isinstance(value, str)}
 
     def language(self, request: Request, visitor: Visitor | None) -> str:
         """The language of this answer."""

@@ -64,8 +64,7 @@ def router(front: Front) -> APIRouter:
         return RedirectResponse("/people", 303)
 
     async def sent(request: Request) -> tuple[Mapping[str, str], str]:
-        form = await request.form()
-        values = {name: value for name, value in form.items() if isinstance(value, str)}
+        values = await front.form(request)
         return values, await front.asked(request, Act.MANAGE_PEOPLE, values.get("csrf", ""))
 
     async def page(

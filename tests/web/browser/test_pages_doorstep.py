@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
@@ -171,3 +171,18 @@ async def test_what_is_typed_into_a_booking_is_not_lost_when_the_room_is_taken(
         ("2.1", "Друге"),
         ("3", "Третє"),
     ]
+
+
+async def test_a_form_that_is_too_long_is_not_read(nobody: httpx.AsyncClient) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"name=" + b"a" * 100
+
+    async with nobody as client:
+        long = await client.post("/login", data={"name": "a" * 2_000_000, "password": "x"})
+        assert long.status_code == 422
+        undeclared = await client.post(
+            "/login",
+            content=endless(),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        )
+        assert undeclared.status_code == 422
