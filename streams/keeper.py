@@ -93,19 +93,27 @@ class Keeper:
                 os.kill(self._pid, signal.SIGKILL)
 
     async def _start(self) -> None:
-        with (self._folder / LOG_FILE).open("ab") as said:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "streams.runner",
-                str(self._folder),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-                start_new_session=True,  # it outlives us
-            )
-        self._pid = process.pid
-        await process.wait()
+        self._pid = spawn(self._folder)
+        await _gone(self._pid)
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+
+
+def spawn(folder: Path) -> int:
+    """Start a runner that outlives us, in a session of its own; the process."""
+    log_file = str(folder / LOG_FILE)
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-m", "streams.runner", str(folder)],
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, log_file, append, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
 
 
 async def _gone(pid: int) -> None:

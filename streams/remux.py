@@ -92,9 +92,9 @@ def chapters_of(marks: Sequence[tuple[float, str]], seconds: float) -> list[Chap
         if kept and start - kept[-1][0] < SHORTEST:
             kept.pop()
         kept.append((max(0.0, start), title))
-    ends = [start for start, _ in kept[1:]] + [seconds]
+    ends = [*(start for start, _ in kept[1:]), seconds]
     return [
-        Chapter(start=start, end=end, title=title) for (start, title), end in zip(kept, ends, strict=True)
+        Chapter(start=start, end=end, title=title) for (start, title), end in zip(kept, ends, strict=False)
     ]
 
 

@@ -167,11 +167,11 @@ async def test_a_killed_controller_leaves_the_broadcast_on_air_and_finds_it_agai
                 now = (await client.get(f"/api/v1/broadcasts/{session}")).json()
             except httpx.TransportError:
                 return False
-            return now.get("phase") == "live"
+            return now.get("actual") == "live"
 
         await until(found_again)
         assert "EXT-X-DISCONTINUITY" not in playlist.read_text()
-        assert before["phase"] == "live"
+        assert before["actual"] == "live"
         answer = await client.post(f"/api/v1/sessions/{session}/close")
         assert answer.status_code == 202
 

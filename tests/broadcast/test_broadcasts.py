@@ -1,0 +1,337 @@
+"""The controller's side, with a real runner: armed, public, named, dark; lost, found and mended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from avctl.bus import Bus, Subscription
+from avctl.commands import (
+    ArmBroadcast,
+    BookSession,
+    CloseSession,
+    GoDark,
+    GoLive,
+    OpenSession,
+    ResumeSession,
+    ShowSpeaker,
+    SuspendSession,
+)
+from avctl.config import Broadcast, Config, Device, Rendition, Room
+from avctl.desk import Desk
+from avctl.errors import Conflict, NotFound
+from avctl.events import (
+    BroadcastDegraded,
+    BroadcastEnded,
+    BroadcastMeasured,
+    BroadcastWentLive,
+    Event,
+    Link,
+    LinkChanged,
+    ReadingsChanged,
+    Reason,
+    RecordingReady,
+    SpeakerShown,
+)
+from avctl.model.broadcast import State
+from avctl.services.house import House
+from avctl.services.journal import Journal, first_number
+from avctl.services.run import Run
+from avctl.services.sessions import Sessions
+from avctl.store.engine import open_store, sqlite_url
+from streams.broadcast import Broadcasts
+from streams.keeper import running
+from streams.sim.feed import FeedSimulator
+from streams.status import read_status
+
+pytestmark = pytest.mark.timeout(120)
+
+DEADLINE = 40.0
+SECRET = "kyiv-2027-secret"
+
+
+@dataclass
+class Controller:
+    """As much of a controller as a broadcast needs, on a folder that outlives it."""
+
+    bus: Bus
+    desk: Desk
+    house: House
+    sessions: Sessions
+    broadcasts: Broadcasts
+    journal: Journal
+    heard: Subscription
+    data: Path
+    seen: list[Event] = field(default_factory=list)
+
+    async def sees(self, kind: type[Event], **expected: Any) -> Event:
+        """Wait for an event; what passes by is kept in ``seen``."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                event = await self.heard.next()
+                self.seen.append(event)
+                if isinstance(event, kind) and all(
+                    getattr(event, name) == value for name, value in expected.items()
+                ):
+                    return event
+
+    async def until(self, fact: Callable[[], bool]) -> None:
+        """Wait until something is true; a running broadcast says something ten times a second."""
+        async with asyncio.timeout(DEADLINE):
+            while not fact():
+                self.seen.append(await self.heard.next())
+
+    async def book(self, policy: str = "live") -> str:
+        now = datetime.now(UTC)
+        details = {
+            "title": "Пленарне засідання",
+            "room": "plenary",
+            "starts_at": now.isoformat(),
+            "ends_at": (now + timedelta(hours=1)).isoformat(),
+            "policy": policy,
+        }
+        return str((await self.desk.obey(BookSession(actor="olena", details=details))).id)
+
+    def playlist(self, session: str) -> str:
+        path = self.broadcasts.folder(session) / "live" / "big" / "index.m3u8"
+        return path.read_text() if path.exists() else ""
+
+
+@pytest.fixture
+def config(free_port: Callable[[], int]) -> Config:
+    url = f"srt://127.0.0.1:{free_port()}?mode=listener&passphrase={SECRET}"
+    encoder = Device(id="encoder", room="plenary", driver="streams.feed", options={"url": url})
+    ladder = (
+        Rendition(name="big", width=320, height=180, video_kbps=400),
+        Rendition(name="small", width=160, height=90, video_kbps=100),
+    )
+    return Config(
+        rooms=(Room(id="plenary", title="Сесійна зала"),),
+        devices=(encoder,),
+        broadcast=Broadcast(
+            preset="ultrafast", segment_seconds=1, return_seconds=0.5, stalled_seconds=4, renditions=ladder
+        ),
+    )
+
+
+@asynccontextmanager
+async def controller(config: Config, data: Path) -> AsyncIterator[Controller]:
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(sqlite_url(data / "avctl.db")))
+        bus, desk = Bus(await first_number(store)), Desk()
+        journal = Journal(store, bus)
+        writing = asyncio.create_task(journal.run())
+        stack.push_async_callback(_end, writing)
+        heard = stack.enter_context(bus.subscribe())
+        house = House(config, bus, answer_seconds=10)
+        sessions = Sessions(config, bus, store, journal)
+        sessions.handle(desk)
+        Run(bus, desk, sessions).handle(desk)
+        broadcasts = Broadcasts(config, data, bus, desk, house, sessions)
+        broadcasts.handle(desk)
+        await sessions.restore()
+        await stack.enter_async_context(house.running())
+        await stack.enter_async_context(broadcasts.running())
+        yield Controller(bus, desk, house, sessions, broadcasts, journal, heard, data)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def encoder(config: Config) -> AsyncIterator[FeedSimulator]:
+    async with FeedSimulator(config.devices[0]) as simulator:
+        yield simulator
+
+
+@pytest.fixture(autouse=True)
+def no_runner_is_left(tmp_path: Path) -> Any:
+    yield
+    for folder in (tmp_path / "broadcasts").glob("*"):
+        if (pid := running(folder)) is not None:
+            os.kill(pid, signal.SIGKILL)
+
+
+async def test_a_sitting_goes_live_and_dark_and_leaves_a_recording(
+    config: Config, encoder: FeedSimulator, tmp_path: Path
+) -> None:
+    async with controller(config, tmp_path) as one:
+        session = await one.book()
+        await one.desk.obey(ArmBroadcast(actor="olena", session=session))
+        await one.until(lambda: one.broadcasts.get(session).state is State.ARMED)
+        await one.sees(LinkChanged, device="encoder", link=Link.ONLINE)
+        assert one.playlist(session) == ""
+
+        await one.desk.obey(OpenSession(actor="olena", session=session))
+        await one.sees(BroadcastWentLive, session=session)
+        assert "#EXTINF" in one.playlist(session)
+        measured = await one.sees(BroadcastMeasured, session=session)
+        assert {"rms_db", "peak_db", "fps", "recorded"} <= set(measured.meters)  # type: ignore[attr-defined]
+
+        await one.desk.obey(ShowSpeaker(actor="olena", session=session, name="Олена Марчук", role="Б"))
+        await one.sees(SpeakerShown, name="Олена Марчук")
+        programme = f"programme-{session}"
+        await one.until(lambda: one.house.state(programme).readings.get("lower_third") == "Олена Марчук")
+
+        await one.desk.obey(SuspendSession(actor="olena", session=session, reason=Reason.CLOSED))
+        await one.until(lambda: one.house.state(programme).readings["showing"] == "slate:closed")
+        await one.desk.obey(ResumeSession(actor="olena", session=session))
+        await one.until(lambda: one.house.state(programme).readings["showing"] == "source:encoder")
+
+        await one.desk.obey(CloseSession(actor="olena", session=session))
+        await one.sees(BroadcastEnded, session=session)
+        assert one.playlist(session).endswith("#EXT-X-ENDLIST\n")
+        ready = await one.sees(RecordingReady, session=session)
+        assert ready.seconds > 2  # type: ignore[attr-defined]
+        assert (one.broadcasts.folder(session) / "archive" / "video.mp4").stat().st_size == ready.size  # type: ignore[attr-defined]
+        assert programme not in one.house
+        assert one.house.state("encoder").link is Link.CONNECTING
+        with pytest.raises(Conflict):
+            await one.desk.obey(GoLive(actor="olena", session=session))
+
+
+async def test_pressing_twice_goes_live_once(config: Config, tmp_path: Path) -> None:
+    async with controller(config, tmp_path) as one:
+        session = await one.book()
+        press = GoLive(actor="olena", session=session)
+        await asyncio.gather(one.desk.obey(press), one.desk.obey(press), one.desk.obey(press))
+        await one.journal.settled()
+        lines = await one.journal.page()
+        assert [line.kind for line in lines].count("BroadcastWanted") == 1
+        await asyncio.gather(*(one.desk.obey(GoDark(actor="olena", session=session)) for _ in range(2)))
+        await one.journal.settled()
+        lines = await one.journal.page()
+        assert [line.kind for line in lines].count("BroadcastEnding") == 1
+
+
+async def test_a_new_controller_finds_the_broadcast_and_can_end_it(
+    config: Config, encoder: FeedSimulator, tmp_path: Path
+) -> None:
+    async with controller(config, tmp_path) as first:
+        session = await first.book()
+        await first.desk.obey(OpenSession(actor="olena", session=session))
+        await first.sees(BroadcastWentLive)
+        pid = running(first.broadcasts.folder(session))
+    listed = first.playlist(session).count("#EXTINF")
+    async with controller(config, tmp_path) as second:
+        await second.sees(BroadcastWentLive, session=session)
+        assert running(second.broadcasts.folder(session)) == pid
+        await second.until(lambda: second.playlist(session).count("#EXTINF") > listed)
+        assert "#EXT-X-DISCONTINUITY\n" not in second.playlist(session)
+        await second.desk.obey(CloseSession(actor="olena", session=session))
+        assert second.broadcasts.get(session).state is State.ENDED
+        assert running(second.broadcasts.folder(session)) is None
+        await second.sees(RecordingReady)
+    async with controller(config, tmp_path) as third:
+        again = third.broadcasts.get(session)
+        assert again.state is State.ENDED
+        assert again.published
+        assert again.seconds > 0
+
+
+async def test_a_runner_that_was_killed_is_started_again_where_it_was(
+    config: Config, encoder: FeedSimulator, tmp_path: Path
+) -> None:
+    async with controller(config, tmp_path) as one:
+        session = await one.book()
+        await one.desk.obey(OpenSession(actor="olena", session=session))
+        await one.sees(BroadcastWentLive)
+        await one.desk.obey(SuspendSession(actor="olena", session=session, reason=Reason.CLOSED))
+        pid = running(one.broadcasts.folder(session))
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await one.sees(BroadcastDegraded, session=session)
+        await one.sees(BroadcastWentLive, session=session)
+        status = read_status(one.broadcasts.folder(session))
+        assert status.pid != pid
+        assert status.showing == "slate:closed"
+        assert one.playlist(session).count("#EXT-X-DISCONTINUITY\n") == 1
+
+
+async def test_a_runner_that_died_while_nobody_looked_is_started_by_the_next_controller(
+    config: Config, tmp_path: Path
+) -> None:
+    async with controller(config, tmp_path) as first:
+        session = await first.book()
+        await first.desk.obey(OpenSession(actor="olena", session=session))
+        await first.sees(BroadcastWentLive)
+        pid = running(first.broadcasts.folder(session))
+        assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    async with controller(config, tmp_path) as second:
+        await second.sees(BroadcastWentLive, session=session)
+        assert read_status(second.broadcasts.folder(session)).pid != pid
+
+
+async def test_a_broadcast_that_stands_still_is_seen_on_the_disk(config: Config, tmp_path: Path) -> None:
+    async with controller(config, tmp_path) as one:
+        session = await one.book()
+        await one.desk.obey(OpenSession(actor="olena", session=session))
+        await one.sees(BroadcastWentLive)
+        pid = running(one.broadcasts.folder(session))
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        device = f"programme-{session}"
+        await one.until(lambda: one.house.state(device).readings.get("advancing") is False)
+        await one.until(lambda: one.house.state(device).readings.get("growing") is False)
+        await one.until(lambda: not one.house.state(device).online)
+        os.kill(pid, signal.SIGCONT)
+        await one.until(lambda: one.house.state(device).readings.get("advancing") is True)
+        await one.until(lambda: one.house.state(device).online)
+
+
+async def test_an_unplugged_encoder_is_an_offline_device(
+    config: Config, encoder: FeedSimulator, tmp_path: Path
+) -> None:
+    async with controller(config, tmp_path) as one:
+        session = await one.book()
+        await one.desk.obey(OpenSession(actor="olena", session=session))
+        await one.sees(LinkChanged, device="encoder", link=Link.ONLINE)
+        await encoder.unplug()
+        lost = await one.sees(LinkChanged, device="encoder", link=Link.OFFLINE)
+        assert SECRET not in lost.reason  # type: ignore[attr-defined]
+        await encoder.plug()
+        await one.sees(LinkChanged, device="encoder", link=Link.ONLINE)
+        readings = [event for event in one.seen if isinstance(event, ReadingsChanged)]
+        assert SECRET not in repr(readings)
+        assert SECRET not in repr(await one.journal.page(limit=500))
+        folder = one.broadcasts.folder(session)
+        assert SECRET not in (folder / "runner.log").read_text()
+        assert SECRET not in (folder / "status.json").read_text()
+        assert (folder / "plan.json").stat().st_mode & 0o077 == 0
+
+
+async def test_a_session_without_broadcast_cannot_be_armed(config: Config, tmp_path: Path) -> None:
+    async with controller(config, tmp_path) as one:
+        session = await one.book(policy="none")
+        with pytest.raises(Conflict, match="without a broadcast"):
+            await one.desk.obey(ArmBroadcast(actor="olena", session=session))
+        with pytest.raises(NotFound):
+            one.broadcasts.get(session)
+        await one.desk.obey(ShowSpeaker(actor="olena", session=session, name="Олена"))
+        await one.sees(SpeakerShown, name="Олена")
+
+
+async def test_a_session_that_is_only_recorded_is_never_public(
+    config: Config, encoder: FeedSimulator, tmp_path: Path
+) -> None:
+    async with controller(config, tmp_path) as one:
+        session = await one.book(policy="record")
+        await one.desk.obey(OpenSession(actor="olena", session=session))
+        device = f"programme-{session}"
+        await one.until(lambda: one.house.state(device).readings.get("recorded", 0) > 0)
+        assert not (one.broadcasts.folder(session) / "live" / "master.m3u8").exists()
+        assert not one.broadcasts.get(session).published
+        await one.desk.obey(CloseSession(actor="olena", session=session))
+        await one.sees(RecordingReady)
