@@ -27,6 +27,9 @@ _TO_YCC = np.array(
     dtype=np.float32,
 ) / np.float32(255)
 _OFFSET = np.array([16, 128, 128], dtype=np.float32)
+# From limited to full range, value by value.
+_FULL_LUMA = np.clip((np.arange(256) - 16) * 255 // 219, 0, 255).astype(np.uint8)
+_FULL_CHROMA = np.clip((np.arange(256) - 128) * 255 // 224 + 128, 0, 255).astype(np.uint8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +99,9 @@ def to_jpeg_picture(form: Format, frame: Frame, width: int) -> Image.Image:
     y = luma[::step, ::step]
     size = (y.shape[1], y.shape[0])
     # JPEG has the full range and its own matrix; the matrix differs little, the range would show.
-    stretched = np.clip((y.astype(np.int16) - 16) * 255 // 219, 0, 255).astype(np.uint8)
+    thin = slice(None, None, max(1, step // 2))
     chroma = [
-        Image.fromarray(np.ascontiguousarray(plane[:: max(1, step // 2), :: max(1, step // 2)])).resize(
-            size, Image.Resampling.NEAREST
-        )
+        Image.fromarray(_FULL_CHROMA[plane[thin, thin]]).resize(size, Image.Resampling.NEAREST)
         for plane in (blue, red)
     ]
-    return Image.merge("YCbCr", (Image.fromarray(stretched), *chroma))
+    return Image.merge("YCbCr", (Image.fromarray(_FULL_LUMA[y]), *chroma))
