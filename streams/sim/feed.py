@@ -172,7 +172,7 @@ class FeedSimulator(Simulator):
 
 
 def pushed_to(url: str) -> str:
-    """The address a sender dials for a feed that waits at ``url``; ConfigError when there is no such thing."""
+    """The address a sender dials for a feed that waits at ``url``; ConfigError when there is none."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     place = f"{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{parts.port}"
@@ -203,7 +203,7 @@ def encoder_command(
     silent: bool = False,
     garbled: bool = False,
 ) -> list[str]:
-    """ffmpeg's arguments; ``room``, ``speaker`` and ``voice`` are descriptors, ``standing`` a frozen clock."""
+    """ffmpeg's arguments; ``room``, ``speaker``, ``voice`` are descriptors, ``standing`` a frozen clock."""
     at = {"x": "580", "y": "150"} if standing else {"x": SPEAKER_X, "y": SPEAKER_Y}
     ground = _still(room, "yuv420p", re=None)
     somebody = _still(speaker, "yuva420p")

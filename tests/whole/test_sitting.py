@@ -1,4 +1,4 @@
-"""A sitting as a technician lives it, from log-in to the recording, on simulated devices and in a real browser."""
+"""A sitting as a technician lives it, from log-in to the recording: simulated devices, a real browser."""
 
 from __future__ import annotations
 
