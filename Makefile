@@ -18,7 +18,7 @@ APT := export DEBIAN_FRONTEND=noninteractive; apt-get update -q && apt-get insta
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: help demo test lint format wheel bench lock clean install machinery
+.PHONY: help demo test lint format wheel bench pictures lock clean install machinery
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -100,6 +100,9 @@ wheel: $(VENV)/.installed $(FRONT) ## The wheel, proven in a clean environment
 bench: machinery $(FRONT) ## Measure, beside what it is compared with, into tests/bench/results.json
 	@$(INSTALL) --group node
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
+
+pictures: machinery $(FRONT) ## Take the pictures of the README again
+	@PYTHONPATH=tests $(BIN)/python -m bench.pictures
 
 lock: ## Newest versions of everything into requirements.lock
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/pip --quiet install --upgrade pip
