@@ -109,10 +109,13 @@ def runner(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> Callable[..., AbstractAsyncContextManager[Running]]:
     """Starts runners in one folder; a second one in the same test is a restart."""
-    url = f"srt://127.0.0.1:{free_port()}?mode=listener"
+    port = free_port()
 
     @asynccontextmanager
-    async def start(**changes: Any) -> AsyncIterator[Running]:
+    async def start(
+        url: str = "srt://127.0.0.1:{port}?mode=listener", **changes: Any
+    ) -> AsyncIterator[Running]:
+        url = url.format(port=port)
         plan = {
             "session": "s1",
             "title": "Пленарне засідання",
@@ -156,7 +159,8 @@ def source() -> Callable[[str], AbstractAsyncContextManager[asyncio.subprocess.P
     @asynccontextmanager
     async def push(url: str) -> AsyncIterator[asyncio.subprocess.Process]:
         target = url.replace("mode=listener", "mode=caller&connect_timeout=500")
-        command = f"until {find_ffmpeg()} {' '.join(_green())} '{target}'; do sleep 0.1; done"
+        form = "flv" if url.startswith("rtmp") else "mpegts"
+        command = f"until {find_ffmpeg()} {' '.join(_green())} -f {form} '{target}'; do sleep 0.1; done"
         process = await asyncio.create_subprocess_exec(
             "sh", "-c", command, stderr=asyncio.subprocess.DEVNULL, start_new_session=True
         )
@@ -174,7 +178,7 @@ def _green() -> tuple[str, ...]:
     picture = f"color=c=0x00C800:s={WIDTH}x{HEIGHT}:r=25"
     return (
         *("-v", "quiet", "-re", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=440:r=48000"),
-        *("-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-c:a", "aac", "-f", "mpegts"),
+        *("-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-c:a", "aac"),
     )
 
 

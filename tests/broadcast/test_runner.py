@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from streams.ffmpeg import find_ffmpeg
 
@@ -41,10 +42,23 @@ async def on_air(running: Any) -> None:
     await running.until(lambda: running.segments() >= 2)
 
 
+@pytest.mark.parametrize(
+    ("url", "program"),
+    [
+        ("srt://127.0.0.1:{port}?mode=listener", None),
+        ("rtmp://127.0.0.1:{port}/live/key", None),
+        ("srt://127.0.0.1:{port}?mode=listener", get_ffmpeg_exe()),
+    ],
+    ids=["srt", "rtmp", "the ffmpeg avctl brings"],
+)
 async def test_nothing_is_public_before_it_is_asked_for_then_all_renditions_are(
-    runner: Callable[..., Any], source: Callable[..., Any], look: Callable[..., Any]
+    runner: Callable[..., Any],
+    source: Callable[..., Any],
+    look: Callable[..., Any],
+    url: str,
+    program: str | None,
 ) -> None:
-    async with runner() as running, source(running.url):
+    async with runner(url, ffmpeg=program) as running, source(running.url):
         await running.until(lambda: running.status().phase == "armed")
         await running.until(lambda: running.status().sources["hall"].present)
         assert running.segments() == 0
