@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
@@ -11,15 +12,17 @@ from avctl.model.account import Act
 from avctl.model.session import Phase
 from avctl.services.controller import Controller
 from avctl.services.doors import Visitor
-from avctl.store.records import EVERYTHING, Filter
+from avctl.store.records import Filter
 from dashboards import booking, doorstep, forms, people, streams, views
 from dashboards.front import Front
 from dashboards.house import has_recording, public
 from dashboards.lines import event_of, line_of
 from dashboards.room import room_of, room_title
-from dashboards.words import _
+from dashboards.words import HAPPENED, _
 
 LINES = 200
+# Readings come by the second and drown what people did; ?kind=ReadingsChanged shows them.
+TOLD = tuple(name for name in HAPPENED if name != "ReadingsChanged")
 
 
 def mount(app: FastAPI, controller: Controller) -> None:
@@ -138,7 +141,7 @@ def router(front: Front) -> APIRouter:
         request: Request, before: int | None = None, actor: str = "", kind: str = ""
     ) -> Response:
         visitor = await front.allowed(request, Act.SEE_JOURNAL)
-        which = Filter(kinds=(kind,) if kind else (), actor=actor) if actor or kind else EVERYTHING
+        which = Filter(kinds=(kind,) if kind else TOLD, actor=actor)
         rows = await controller.journal.page(before, LINES, which)
         lines = []
         for row in rows:
@@ -150,9 +153,13 @@ def router(front: Front) -> APIRouter:
             else:
                 line = line_of(controller, event)
             lines.append(line)
-        older = f"/journal?before={rows[-1].number}" if len(rows) == LINES else ""
+        asked = {name: value for name, value in (("actor", actor), ("kind", kind)) if value}
+        older = urlencode({"before": rows[-1].number, **asked}) if len(rows) == LINES else ""
         chrome = front.chrome(request, visitor, _("Journal"))
-        return front.answer("journal", views.JournalPage(chrome=chrome, lines=tuple(lines), older=older))
+        return front.answer(
+            "journal",
+            views.JournalPage(chrome=chrome, lines=tuple(lines), older=older and f"/journal?{older}"),
+        )
 
     return routes
 

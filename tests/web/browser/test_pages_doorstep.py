@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
 from playwright.async_api import Page, expect
 
+from avctl.events import LoggedOut
 from avctl.model.account import Role
 from avctl.model.session import Session
 from avctl.services.controller import Controller
@@ -134,6 +136,24 @@ async def test_the_language_is_switched_and_remembered(visit: Visit) -> None:
     await page.goto("/login")
     await expect(page.locator("h1")).to_have_text("Staff log-in")
     assert await page.get_attribute("html", "lang") == "en"
+
+
+async def test_the_journal_tells_what_people_did_and_pages_back(
+    nobody: httpx.AsyncClient, book: Book, controller: Controller
+) -> None:
+    await book("Комісія з питань бюджету")
+    for number in range(210):
+        controller.bus.publish(LoggedOut(account=f"visitor-{number}"))
+    await controller.journal.settled()
+    async with nobody as client:
+        await come_in(client, Role.ADMIN)
+        first = await client.get("/journal?actor=scheduler")
+        assert "Засідання внесено до розкладу" in first.text
+        latest = await client.get("/journal")
+        assert "Показники" not in latest.text
+        older = re.search(r'href="(/journal\?before=[0-9]+)"', latest.text)
+        assert older is not None
+        assert "Засідання внесено до розкладу" in (await client.get(older.group(1))).text
 
 
 async def test_an_administrator_adds_a_person_and_hands_over_the_password_shown_once(
