@@ -67,10 +67,8 @@ $(VENV)/.testing: $(VENV)/.installed
 	@touch $@
 
 lint: $(VENV)/.testing ## Format, style, types and the direction of imports
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@status=0; for part in "ruff format --check ." "ruff check ." mypy lint-imports; do \
+		echo "$$part"; $(BIN)/$$part || status=1; done; exit $$status
 
 format: $(VENV)/.testing ## Put the code in its form
 	$(BIN)/ruff check --fix .
@@ -94,7 +92,8 @@ wheel: $(VENV)/.installed $(FRONT) ## The wheel, proven in a clean environment
 	@build/clean/bin/python -m pip --disable-pip-version-check --quiet install --constraint $(LOCK) build/wheel/*.whl
 	@cd build && clean/bin/python -c "$$IMPORT_ALL"
 	@build/clean/bin/avctl --help >/dev/null
-	@unzip=$$($(BIN)/python -m zipfile -l build/wheel/*.whl) && grep -q static/vendor/htmx.min.js <<<"$$unzip" \
+	@build/clean/bin/avctl check build/clean/share/avctl/demo.toml
+	@listed=$$($(BIN)/python -m zipfile -l build/wheel/*.whl) && grep -q static/vendor/htmx.min.js <<<"$$listed" \
 		|| { echo "The wheel lacks the front end." >&2; exit 1; }
 
 bench: machinery $(FRONT) ## Measure, beside what it is compared with, into tests/bench/results.json
