@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -36,11 +36,12 @@ from avctl.services.house import House
 from avctl.services.sessions import Sessions
 from streams.engine import Programme
 from streams.feed import Feed, cleaned
-from streams.keeper import Keeper, over
-from streams.plan import PLAN_FILE, Plan
+from streams.folder import make_private, mind_sources, remembered, size_of, write_plan, written_lately
+from streams.keeper import Keeper, over, running
+from streams.plan import PLAN_FILE
 from streams.recording import moments
 from streams.remux import published, remux
-from streams.status import RunnerStatus, read_status, replace_file
+from streams.status import RunnerStatus
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class Broadcasts:
     def get(self, session: str) -> Broadcast:
         """The broadcast of a session, of long ago too; NotFound when it never had one."""
         if session not in self._broadcasts:
-            found = self._remembered(session)
+            found = remembered(self.folder(session))
             if found is None:
                 raise NotFound(f"session {session!r} has no broadcast")
             self._broadcasts[session] = found
@@ -147,7 +148,7 @@ class Broadcasts:
             if session.id not in self._held:
                 if over(self.folder(session.id)):
                     raise Conflict("the broadcast of this session has ended")
-                self._write_plan(session)
+                write_plan(self.folder(session.id), self._config, session, self._feeds(session.room))
                 self._hold(session)
         held = self._held[session.id]
         try:
@@ -226,10 +227,13 @@ class Broadcasts:
     # --- holding one -----------------------------------------------------------------------------------
 
     def _hold(self, session: Session) -> None:
-        folder = self.folder(session.id)
-        room = self._config.room(session.room)
-        device = Device(id=f"programme-{session.id}", room=room.id, driver="streams.engine", title="Програма")
-        feeds = self._feeds(session.room)
+        folder, feeds = self.folder(session.id), self._feeds(session.room)
+        if mind_sources(folder, feeds) and (pid := running(folder)) is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)  # it is started again and listens where they are now
+        device = Device(
+            id=f"programme-{session.id}", room=session.room, driver="streams.engine", title="Програма"
+        )
         programme = Programme(
             device, self._bus.publish, session.id, folder, lambda status: self._learn(session.id, status)
         )
@@ -240,7 +244,7 @@ class Broadcasts:
         held.name, held.role = session.speaker, session.speaker_role
         self._held[session.id] = held
         if session.id not in self._broadcasts:
-            found = self._remembered(session.id)
+            found = remembered(folder)
             self._broadcasts[session.id] = found or Broadcast(session=session.id, since=now())
         self._house.add(programme)
         held.tasks.add(asyncio.create_task(self._keep(session.id, held), name=f"runner {session.id}"))
@@ -252,42 +256,6 @@ class Broadcasts:
     @staticmethod
     def _hall(held: _Held) -> str:
         return f"source:{held.feeds[0].device.id}" if held.feeds else "slate:technical"
-
-    def _write_plan(self, session: Session) -> None:
-        feeds = self._feeds(session.room)
-        if not feeds:
-            raise Conflict("this room has no encoder: a device whose driver is streams.feed")
-        site, wanted = self._config.site, self._config.broadcast
-        plan = Plan.model_validate(
-            {
-                "session": session.id,
-                "title": session.title,
-                "council": site.council,
-                "language": site.language,
-                "timezone": site.timezone,
-                "sources": [
-                    {"id": feed.device.id, "url": feed.url, "title": feed.device.title} for feed in feeds
-                ],
-                "renditions": [one.model_dump() for one in wanted.renditions],
-                "planned_end": session.booking.ends_at,
-                "ffmpeg": wanted.ffmpeg or None,
-                **wanted.model_dump(
-                    include={
-                        "fps",
-                        "preset",
-                        "segment_seconds",
-                        "dvr_seconds",
-                        "grace_seconds",
-                        "hold_seconds",
-                        "return_seconds",
-                    }
-                ),
-            }
-        )
-        folder = self.folder(session.id)
-        make_private(folder)
-        # Stream keys are in it.
-        replace_file(folder / PLAN_FILE, plan.model_dump_json().encode(), 0o600)
 
     async def _keep(self, session: str, held: _Held) -> None:
         await held.keeper.run()
@@ -371,6 +339,7 @@ class Broadcasts:
     # --- believing no claims: the files themselves -----------------------------------------------------
 
     async def _watch(self) -> None:
+        seconds = self._config.broadcast.stalled_seconds
         while True:
             await asyncio.sleep(1)
             for session, held in tuple(self._held.items()):
@@ -379,40 +348,15 @@ class Broadcasts:
                     continue
                 live = self.folder(session) / "live" / self._config.broadcast.renditions[0].name
                 if broadcast.wanted is Wanted.LIVE:
-                    held.programme.report(advancing=self._lately(live, broadcast.since))
+                    held.programme.report(advancing=written_lately(live, broadcast.since, seconds))
                 if held.recording:
                     recording = self.folder(session) / "recording"
                     held.programme.report(
-                        growing=self._lately(recording, broadcast.since), recorded=_size(recording)
+                        growing=written_lately(recording, broadcast.since, seconds),
+                        recorded=size_of(recording),
                     )
 
-    def _lately(self, folder: Path, since: object) -> bool:
-        """Whether something in a folder was written within the set time; a start has that time too."""
-        newest = max((entry.stat().st_mtime for entry in _entries(folder)), default=0.0)
-        begun = since.timestamp() if hasattr(since, "timestamp") else 0.0
-        return time.time() - max(newest, begun) < self._config.broadcast.stalled_seconds
-
     # --- what was ---------------------------------------------------------------------------------------
-
-    def _remembered(self, session: str) -> Broadcast | None:
-        folder = self.folder(session)
-        try:
-            status = read_status(folder)
-        except (OSError, ValueError):
-            return None
-        ended = status.phase == "ended"
-        wanted = Wanted.DARK if ended else Wanted.LIVE if status.published else Wanted.ARMED
-        found = Broadcast(
-            session=session,
-            since=status.published_at or status.started_at,
-            wanted=wanted,
-            state=State.ENDED if ended else State.ARMING,
-            published=status.published,
-        )
-        recording = published(folder)
-        if recording is None:
-            return found
-        return found.after(RecordingReady(session=session, seconds=recording.seconds, size=recording.size))
 
     def _unpublished(self, session: str) -> bool:
         folder = self.folder(session)
@@ -444,18 +388,3 @@ class Broadcasts:
     def _fold(self, event: SessionEvent) -> None:
         if (broadcast := self._broadcasts.get(event.session)) is not None:
             self._broadcasts[event.session] = broadcast.after(event)
-
-
-def make_private(folder: Path) -> None:
-    """Make a folder for its owner only."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    with suppress(OSError), os.scandir(folder) as entries:
-        return list(entries)
-    return []
-
-
-def _size(folder: Path) -> int:
-    return sum(entry.stat().st_size for entry in _entries(folder))

@@ -27,6 +27,7 @@ import typer
 
 from avctl.errors import AvctlError, ConfigError
 from avctl.model.account import Role
+from avctl.model.session import BEFORE, RUNNING
 
 PEOPLE = (("technician", Role.TECHNICIAN), ("scheduler", Role.SCHEDULER), ("admin", Role.ADMIN))
 HALL, COMMITTEE = "plenary", "committee"
@@ -184,9 +185,13 @@ class Demo:
     async def _book(self, client: httpx.AsyncClient, scheduler: dict[str, str]) -> list[dict[str, str]]:
         sessions = []
         now = datetime.now(UTC).replace(second=0, microsecond=0)
-        running = (await client.get("/api/v1/sessions", headers=scheduler)).json()
+        known = (await client.get("/api/v1/sessions", headers=scheduler)).json()
+        for left in known:  # by an earlier demo in this folder
+            if left["phase"] in BEFORE:
+                await client.post(f"/api/v1/sessions/{left['id']}/cancel", headers=scheduler)
+        running = [one for one in known if one["phase"] in RUNNING]
         for booking in bookings(now):
-            found = next((one for one in running if one["title"] == booking["title"]), None)
+            found = next((one for one in running if one["room"] == booking["room"]), None)
             if found is None:
                 answer = await client.post("/api/v1/sessions", json=booking, headers=scheduler)
                 if answer.is_error:

@@ -274,6 +274,22 @@ async def test_a_runner_that_died_while_nobody_looked_is_started_by_the_next_con
         assert read_status(second.broadcasts.folder(session)).pid != pid
 
 
+async def test_an_encoder_with_another_address_is_heard_by_the_broadcast_that_runs(
+    config: Config, free_port: Callable[[], int], tmp_path: Path
+) -> None:
+    async with controller(config, tmp_path) as first:
+        session = await first.book()
+        await first.desk.obey(OpenSession(actor="olena", session=session))
+        await first.sees(BroadcastWentLive)
+    moved = config.devices[0].model_copy(
+        update={"options": {"url": f"srt://127.0.0.1:{free_port()}?mode=listener"}}
+    )
+    config = config.model_copy(update={"devices": (moved,)})
+    async with FeedSimulator(moved), controller(config, tmp_path) as second:
+        await second.sees(LinkChanged, device="encoder", link=Link.ONLINE)
+        assert second.broadcasts.get(session).published
+
+
 async def test_a_broadcast_that_stands_still_is_seen_on_the_disk(config: Config, tmp_path: Path) -> None:
     async with controller(config, tmp_path) as one:
         session = await one.book()

@@ -1,0 +1,112 @@
+"""The folder of a broadcast as the controller sees it: its plan, what it was, whether its files grow."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from avctl.config import Config
+from avctl.errors import Conflict
+from avctl.events import RecordingReady
+from avctl.model.broadcast import Broadcast, State, Wanted
+from avctl.model.session import Session
+from streams.feed import Feed
+from streams.plan import PLAN_FILE, Plan, RenditionPlan, SourcePlan, load_plan
+from streams.remux import published
+from streams.status import read_status, replace_file
+
+PLANNED = {
+    "fps",
+    "preset",
+    "segment_seconds",
+    "dvr_seconds",
+    "grace_seconds",
+    "hold_seconds",
+    "return_seconds",
+}
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder for its owner only."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def write_plan(folder: Path, config: Config, session: Session, feeds: tuple[Feed, ...]) -> None:
+    """Leave the runner its plan; Conflict when there is nothing to show."""
+    if not feeds:
+        raise Conflict("this room has no encoder: a device whose driver is streams.feed")
+    site, wanted = config.site, config.broadcast
+    plan = Plan(
+        session=session.id,
+        title=session.title,
+        council=site.council,
+        language="en" if site.language == "en" else "uk",
+        timezone=site.timezone,
+        sources=sources_of(feeds),
+        renditions=tuple(RenditionPlan(**one.model_dump()) for one in wanted.renditions),
+        planned_end=session.booking.ends_at,
+        ffmpeg=wanted.ffmpeg or None,
+        **wanted.model_dump(include=PLANNED),
+    )
+    make_private(folder)
+    _save(folder, plan)
+
+
+def mind_sources(folder: Path, feeds: tuple[Feed, ...]) -> bool:
+    """Give an old plan the encoders' present addresses; true when they have changed meanwhile."""
+    plan, sources = load_plan(folder), sources_of(feeds)
+    if not sources or sources == plan.sources:
+        return False
+    _save(folder, plan.model_copy(update={"sources": sources}))
+    return True
+
+
+def sources_of(feeds: tuple[Feed, ...]) -> tuple[SourcePlan, ...]:
+    """The feeds of a room as the runner wants them, with their secrets."""
+    return tuple(SourcePlan(id=feed.device.id, url=feed.url, title=feed.device.title) for feed in feeds)
+
+
+def _save(folder: Path, plan: Plan) -> None:
+    replace_file(folder / PLAN_FILE, plan.model_dump_json().encode(), 0o600)  # stream keys are in it
+
+
+def remembered(folder: Path) -> Broadcast | None:
+    """The broadcast as its runner left it; None when there never was one."""
+    try:
+        status = read_status(folder)
+    except (OSError, ValueError):
+        return None
+    ended = status.phase == "ended"
+    wanted = Wanted.DARK if ended else Wanted.LIVE if status.published else Wanted.ARMED
+    found = Broadcast(
+        session=status.session,
+        since=status.published_at or status.started_at,
+        wanted=wanted,
+        state=State.ENDED if ended else State.ARMING,
+        published=status.published,
+    )
+    recording = published(folder)
+    if recording is None:
+        return found
+    ready = RecordingReady(session=status.session, seconds=recording.seconds, size=recording.size)
+    return found.after(ready)
+
+
+def written_lately(folder: Path, since: datetime, seconds: float) -> bool:
+    """Whether something in a folder was written within so many seconds; a beginning has that time too."""
+    newest = max((entry.stat().st_mtime for entry in _entries(folder)), default=0.0)
+    return time.time() - max(newest, since.timestamp()) < seconds
+
+
+def size_of(folder: Path) -> int:
+    """The bytes of a folder's files."""
+    return sum(entry.stat().st_size for entry in _entries(folder))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with suppress(OSError), os.scandir(folder) as entries:
+        return list(entries)
+    return []
