@@ -94,7 +94,7 @@ class Authority:
         while count < ready:
             name = f"{count:06d}.ts"
             seconds = lengths.get(name, float(self._plan.segment_seconds))
-            at = run.began + timedelta(seconds=began)
+            at = run.began + timedelta(seconds=began + run.dropped / self._plan.fps)
             self._take(run, name, seconds, at)
             count, began, found = count + 1, began + seconds, True
             self._done[run.folder] = (count, began)

@@ -10,7 +10,6 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -32,6 +31,8 @@ class Run:
         self.folder = folder
         self.began: datetime | None = None
         self.over = False
+        self.dropped = 0  # pictures it was too slow for: what follows them is later by the clock
+        self.closing = threading.Event()
 
 
 class Encoder:
@@ -47,8 +48,8 @@ class Encoder:
         self.reason = ""
         self._plan, self._form, self._program, self._folder = plan, form, program, folder
         self._changed = changed
-        self._pictures: queue.Queue[Frame | None] = queue.Queue(QUEUE)
-        self._sounds: queue.Queue[Samples | None] = queue.Queue(QUEUE)
+        self._pictures: queue.Queue[Frame] = queue.Queue(QUEUE)
+        self._sounds: queue.Queue[Samples] = queue.Queue(QUEUE)
         self._took_at = time.monotonic()
         self._number = 0
         self._ending = False
@@ -56,10 +57,14 @@ class Encoder:
 
     def put(self, frame: Frame, sound: Samples) -> None:
         """Give it a picture with its samples; called by the programme, never waits."""
-        if self._ending or not self.alive or self._pictures.full() or self._sounds.full():
-            return  # a pair is given whole or not at all: sound and picture stay together
-        if self._run is not None and self._run.began is None:
-            self._run.began = datetime.now().astimezone()
+        run = self._run
+        if self._ending or not self.alive or run is None:
+            return
+        if self._pictures.full() or self._sounds.full():
+            run.dropped += 1  # a pair is given whole or not at all: sound and picture stay together
+            return
+        if run.began is None:
+            run.began = datetime.now().astimezone()
         self._pictures.put_nowait(frame)
         self._sounds.put_nowait(sound)
 
@@ -76,9 +81,8 @@ class Encoder:
     def end(self) -> None:
         """Let it write what it has, and close."""
         self._ending = True
-        for line in (self._pictures, self._sounds):
-            with suppress(queue.Full):
-                line.put_nowait(None)
+        if self._run is not None:
+            self._run.closing.set()
 
     async def _live(self) -> None:
         self._number += 1
@@ -93,8 +97,8 @@ class Encoder:
         command = encoder_command(self._program, self._plan, video, audio, run.folder)
         child = Child("encoder", command, pass_fds=(video, audio))
         threads = [
-            threading.Thread(target=self._feed, args=(video_end, self._pictures), daemon=True),
-            threading.Thread(target=self._feed, args=(audio_end, self._sounds), daemon=True),
+            threading.Thread(target=self._feed, args=(video_end, self._pictures, run), daemon=True),
+            threading.Thread(target=self._feed, args=(audio_end, self._sounds, run), daemon=True),
         ]
         try:
             async with child:
@@ -110,9 +114,7 @@ class Encoder:
         finally:
             self.alive = False
             run.over = True
-            for line in (self._pictures, self._sounds):
-                with suppress(queue.Full):
-                    line.put_nowait(None)
+            run.closing.set()
             for thread in threads:
                 if thread.ident is not None:
                     await asyncio.to_thread(thread.join)
@@ -131,9 +133,16 @@ class Encoder:
         finally:
             ended.cancel()
 
-    def _feed(self, end: int, line: queue.Queue[Frame | None] | queue.Queue[Samples | None]) -> None:
+    def _feed(self, end: int, line: queue.Queue[Frame] | queue.Queue[Samples], run: Run) -> None:
+        """Write what waits; when the run is closing, what still waits is written and the pipe closed."""
         try:
-            while (piece := line.get()) is not None:
+            while True:
+                try:
+                    piece = line.get(timeout=0.1)
+                except queue.Empty:
+                    if run.closing.is_set():
+                        return
+                    continue
                 view = piece.data.cast("B")
                 while view:
                     view = view[os.write(end, view) :]

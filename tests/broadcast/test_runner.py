@@ -146,7 +146,7 @@ async def test_a_runner_that_was_killed_leaves_no_child_and_its_successor_goes_o
                 assert near(look(last_segment(second)), NIGHT)
                 await second.ask(do="end")
                 assert await second.process.wait() == 0
-        parts = sorted((first.folder / "recording").glob("*"))
+        parts = sorted((first.folder / "recording").glob("*.ts"))
         assert len(parts) == 2
         for part in parts:
             command = [find_ffmpeg(), "-v", "error", "-i", str(part), "-f", "null", "-"]
