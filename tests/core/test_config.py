@@ -60,8 +60,8 @@ def test_all_faults_are_named_at_once_by_key() -> None:
         }
     )
     assert found == {
-        "sitee": "one of the keys site, web, store, broadcast, preparation, follow, alerts, simulators, "
-        "rooms, devices (there is no 'sitee'; did you mean 'site'?)",
+        "sitee": f"one of the keys {', '.join(Config.model_fields)} "
+        "(there is no 'sitee'; did you mean 'site'?)",
         "site.timezone": "a time zone such as Europe/Kyiv (got 'Europe/Kiyv')",
         "site.language": "'uk' or 'en' (got 'ua')",
         "web.port": "a number from 1 to 65535 (got 70000)",
