@@ -20,7 +20,8 @@ from streams.plan import Plan
 from streams.reader import PIPE_BYTES
 
 QUEUE = 12  # pictures that may wait for it: about half a second
-STUCK_SECONDS = 1.5  # how long it may take nothing
+START_SECONDS = 10.0  # how long it may take to begin, on a machine that has much to do
+STUCK_SECONDS = 1.5  # how long it may take nothing, once it has begun
 PAUSE = 0.2
 
 
@@ -118,18 +119,19 @@ class Encoder:
             for thread in threads:
                 if thread.ident is not None:
                     await asyncio.to_thread(thread.join)
-        if not self._ending:
-            self.reason = child.said or "the encoder ended"
 
     async def _watch(self, child: Child) -> None:
         """Until it ends. One that takes nothing is stuck, whatever it claims."""
+        began = self.taken
         ended = asyncio.ensure_future(child.ended())
         try:
             while not ended.done():
                 await asyncio.wait((ended,), timeout=0.2)
-                if not self._ending and time.monotonic() - self._took_at > STUCK_SECONDS:
+                patience = STUCK_SECONDS if self.taken > began else START_SECONDS
+                if not self._ending and time.monotonic() - self._took_at > patience:
                     self.reason = "the encoder stood still"
                     return
+            self.reason = child.said or "the encoder ended"
         finally:
             ended.cancel()
 
