@@ -72,6 +72,8 @@ class Control:
                     writer.write(_line(self._answer(line)))
         except (OSError, ValueError):  # ValueError: a line longer than anything we understand
             pass
+        except asyncio.CancelledError:
+            pass  # we are ending: the stream's own callback would complain of a cancelled task
         finally:
             self._writers.discard(writer)
             writer.close()
