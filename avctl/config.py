@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -54,8 +55,17 @@ def _port_or_line(port: object) -> object:
     return port
 
 
+def _network(text: object) -> object:
+    try:
+        return ip_network(str(text))
+    except ValueError:
+        raise ValueError(f"a network such as 192.0.2.0/24, or one address (got {text!r})") from None
+
+
 Identifier = Annotated[str, AfterValidator(_identifier)]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+LOOPBACK: tuple[IPv4Network | IPv6Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
 class Section(BaseModel):
@@ -158,6 +168,20 @@ class Alerts(Section):
     offline_after: float = Field(3, ge=0, description="Seconds a device may be away before an alert.")
 
 
+class Osc(Section):
+    """Where control surfaces that speak OSC are heard."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(0, ge=0, le=65535, description="UDP port to listen on; 0: none.")
+    feedback_port: int = Field(
+        0, ge=0, le=65535, description="Port on which surfaces listen; 0: the one each sends from."
+    )
+    account: str = Field("", description="Name of the account as which surfaces act.")
+    allow: tuple[Network, ...] = Field(
+        LOOPBACK, description="Networks whose surfaces are heard: OSC has no log-in."
+    )
+
+
 class Simulators(Section):
     """Where faults can be made from outside, when simulators run."""
 
@@ -228,6 +252,7 @@ class Config(Section):
     preparation: Preparation = Field(Preparation(), description="How a room is made ready.")
     follow: Follow = Field(Follow(), description="What happens when a microphone opens.")
     alerts: Alerts = Field(Alerts(), description="When a person must look.")
+    osc: Osc = Field(Osc(), description="Where control surfaces that speak OSC are heard.")
     simulators: Simulators = Field(Simulators(), description="The simulators' control port.")
     rooms: tuple[Room, ...] = Field((), description="Halls and meeting rooms.")
     devices: tuple[Device, ...] = Field((), description="What stands in them.")
@@ -311,6 +336,8 @@ class Filled:
 
 def _crossed(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Faults that only show between parts: duplicate ids, rooms and cameras that do not exist."""
+    if isinstance(osc := data.get("osc"), Mapping) and osc.get("port") and not osc.get("account"):
+        yield "osc.account", "the name of an account (there is a port, so surfaces act as somebody)"
     rooms, devices = list(tables_of(data, "rooms")), list(tables_of(data, "devices"))
     for name, things in (("rooms", rooms), ("devices", devices)):
         seen: dict[str, int] = {}

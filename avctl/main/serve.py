@@ -13,6 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from avctl.api.application import create_app
+from avctl.api.osc import surfaces
 from avctl.config import Config
 from avctl.errors import ConfigError
 from avctl.main.compose import controller
@@ -27,7 +28,7 @@ async def serve(config: Config, data: Path) -> None:
     """Run the controller and serve pages and API until told to stop."""
     listening = _listen(config.web.host, config.web.port)
     with listening:
-        async with controller(config, data) as everything:
+        async with controller(config, data) as everything, surfaces(everything):
             app = create_app(everything)
             mount(app, everything)
             server = _Server(
