@@ -34,6 +34,7 @@ class House:
         self._drivers: dict[str, Driver] = {}
         self._again: dict[str, asyncio.Event] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._watches: dict[str, set[_Watch]] = {}
         bus.listen(self._fold, DeviceEvent)
 
     @asynccontextmanager
@@ -144,30 +145,43 @@ class House:
         state = self.state(device)
         if not state.online:
             raise NoAnswer(f"{device} is {state.link}: {state.reason or 'no connection yet'}")
-        last: Event | None = None
-        with self._bus.subscribe() as heard:
+        with self._watching(device) as watch:
             try:
                 async with asyncio.timeout(self._answer_seconds):
                     await getattr(driver, verb)(**arguments)
-                    while True:
-                        for event in heard.waiting():
-                            last = event if _tells(event, device) else last
-                        if proof is None or proof(self.state(device).readings, arguments):
-                            return last
-                        event = await heard.next()
-                        last = event if _tells(event, device) else last
+                    while proof is not None and not proof(self.state(device).readings, arguments):
+                        watch.news.clear()
+                        await watch.news.wait()
+                    return watch.last
             except TimeoutError:
                 raise NoAnswer(f"{device} did not {verb} within {self._answer_seconds:g} s") from None
+
+    @contextlib.contextmanager
+    def _watching(self, device: str) -> Iterator[_Watch]:
+        watch = _Watch()
+        watches = self._watches.setdefault(device, set())
+        watches.add(watch)
+        try:
+            yield watch
+        finally:
+            watches.discard(watch)
 
     def _fold(self, event: DeviceEvent) -> None:
         state = self._states.get(event.device)
         if state is not None:
             self._states[event.device] = state.after(event)
+        if not isinstance(event, VerbAsked):  # our question is no answer of the device
+            for watch in self._watches.get(event.device, ()):
+                watch.last = event
+                watch.news.set()
 
 
-def _tells(event: Event, device: str) -> bool:
-    """Whether an event is the device's own, not our question."""
-    return isinstance(event, DeviceEvent) and event.device == device and not isinstance(event, VerbAsked)
+class _Watch:
+    """Wakes who waits for one device, and nobody else: most events are about other devices."""
+
+    def __init__(self) -> None:
+        self.last: Event | None = None
+        self.news = asyncio.Event()
 
 
 def validated(verb: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
