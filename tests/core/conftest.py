@@ -12,7 +12,7 @@ import pytest
 
 from avctl.bus import Bus, Subscription
 from avctl.commands import AcknowledgeAlert, Operate, Reconnect
-from avctl.config import Config, Device
+from avctl.config import Config
 from avctl.desk import Desk
 from avctl.events import Event, Link
 from avctl.services.alerts import Alerts
