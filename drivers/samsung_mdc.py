@@ -1,4 +1,4 @@
-"""Samsung professional displays over MDC, on TCP 1515 or a serial line (shared sheet: displays, section 1).
+"""Samsung professional displays over MDC, on TCP 1515 or a serial line (source: Samsung MDC protocol manual).
 
 Frame: ``AA command id length data… checksum``; answer: ``AA FF id length 'A'|'N' command data… checksum``.
 The display never speaks unasked: it is polled, one request outstanding at a time.

@@ -74,7 +74,7 @@ class Preparation:
         return ""
 
     async def _until_done(self, command: Operate) -> str:
-        """Try until done: a display that has just been switched on refuses for a while (displays sheet)."""
+        """Try until done: a display that has just been switched on refuses for a while."""
         fault = f"did not {command.verb} in time"
         try:
             async with asyncio.timeout(self._config.preparation.seconds):

@@ -240,7 +240,7 @@ class UdpSimulator(Simulator, asyncio.DatagramProtocol):
     async def listen(self) -> None:
         loop = asyncio.get_running_loop()
         line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        # Some clients bind the camera's own port number on another loopback address (cameras sheet).
+        # Some clients bind the camera's own port number on another loopback address.
         line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         line.setblocking(False)
         line.bind((self.host, self.bound))

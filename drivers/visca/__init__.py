@@ -1,4 +1,4 @@
-"""PTZ cameras over VISCA (shared sheet: cameras and audio, section 1).
+"""PTZ cameras over VISCA (sources: Sony SRG-300H technical manual, PTZOptics and Minrray VISCA manuals).
 
 Packet: ``81 … FF``, reply: ``90 … FF``, over Sony's UDP 52381, plain UDP or plain TCP. A command is accepted
 at once and completed later. The camera never speaks unasked: it is polled, faster while it moves.
