@@ -138,6 +138,13 @@ async def test_every_answer_keeps_browsers_careful(admin: httpx.AsyncClient) -> 
     assert "frame-ancestors" not in embedded.get("content-security-policy", "")
 
 
+def rename(record: Path, table: str, name: str) -> None:
+    """Rename a table from outside. In a thread: the record's own writer may be in the middle of its work."""
+    with closing(sqlite3.connect(record, timeout=20, isolation_level=None)) as other:
+        for statement in ("BEGIN IMMEDIATE", f"ALTER TABLE {table} RENAME TO {name}", "COMMIT"):
+            other.execute(statement)
+
+
 async def test_health_is_open_and_counts(
     url: str, wall_online: Any, controller: Controller, tmp_path: Path
 ) -> None:
@@ -148,12 +155,14 @@ async def test_health_is_open_and_counts(
         assert (health["status"], health["devices"]) == ("ok", {"online": 1, "total": 2})
         assert health["uptime"] >= 0
         assert (await nobody.head("/health")).status_code == 200
-        with closing(sqlite3.connect(tmp_path / "data" / "avctl.db")) as other:
-            other.execute("ALTER TABLE journal RENAME TO lost")
+        record = tmp_path / "data" / "avctl.db"
+        await asyncio.to_thread(rename, record, "journal", "lost")
+        try:
             controller.bus.publish(MicOpened(device="wall", seat=1))
             await controller.journal.settled()
             answer = await nobody.get("/health")
-            other.execute("ALTER TABLE lost RENAME TO journal")
+        finally:
+            await asyncio.to_thread(rename, record, "lost", "journal")
         assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
         assert "no such table" in answer.json()["detail"]
 
