@@ -309,7 +309,8 @@ class Broadcasts:
         broadcast, programme = self.get(session), held.programme
         try:
             if broadcast.wanted is Wanted.DARK:
-                await programme.end()
+                if status.phase not in ("ending", "ended"):
+                    await programme.end()
                 return
             if status.wanted != held.scene:
                 await programme.show(held.scene)

@@ -75,7 +75,8 @@ class Child:
         await self._process.wait()
         # A grandchild could keep the pipe open for ever; ffmpeg has none, but we wait for nobody.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._listening, 2)
+            async with asyncio.timeout(2):
+                await self._listening
 
     @property
     def pid(self) -> int:

@@ -136,7 +136,8 @@ class Runner:
         self._control.push(self._news())
         self._encoder.end()
         with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(encoding), FLUSH_SECONDS)
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await asyncio.shield(encoding)
         await asyncio.to_thread(self._authority.finish)
         shutil.rmtree(self._folder / "private", ignore_errors=True)
         self._phase = "ended"
@@ -194,8 +195,10 @@ class Runner:
 
     async def _tell(self) -> None:
         while True:
+            # Not wait_for: before Python 3.12 it loses a cancellation that meets its result.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._dirty.wait(), 1)
+                async with asyncio.timeout(1):
+                    await self._dirty.wait()
             self._dirty.clear()
             self._write_status()
             self._control.push(self._news())

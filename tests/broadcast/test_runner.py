@@ -176,6 +176,18 @@ async def test_the_end_closes_everything_and_leaves_no_process(
             assert running.playlist(rendition).endswith("#EXT-X-ENDLIST\n")
 
 
+async def test_whoever_says_end_without_pause_does_not_hold_it_up(runner: Callable[..., Any]) -> None:
+    async with runner() as running:
+        await running.until(lambda: running.status().encoder.alive)
+        reader, writer = await running.connect()
+        with suppress(ConnectionError):
+            while await reader.readline():
+                writer.write(b'{"do": "end"}\n' * 20)
+        async with asyncio.timeout(30):
+            assert await running.process.wait() == 0
+        assert running.status().phase == "ended"
+
+
 async def test_a_second_runner_for_the_same_folder_refuses(runner: Callable[..., Any]) -> None:
     async with runner() as first:
         await first.until(lambda: first.status().encoder.alive)
