@@ -20,6 +20,7 @@ from streams.requests import SlateName
 from streams.slates import Slates
 
 Sink = Callable[[Frame, Samples], None]
+CLOSED = "slate:closed"
 LATE = 0.5  # seconds behind before the clock is set anew: the machine slept or was stopped
 
 
@@ -40,6 +41,9 @@ class Programme:
         self.showing = "slate:starting"
         self.latest: Frame | None = None
         self.levels = Levels((-100.0, -100.0), (-100.0, -100.0))
+        self.sealed: Sink | None = None  # takes what is going on in the hall while nobody may see it
+        self._closed = False
+        self._turn = threading.Lock()  # held while a picture is made and given away
         self._plan, self._form, self._readers, self._sink = plan, form, readers, sink
         self._slates = Slates(plan, form)
         self._wanted = "slate:starting"
@@ -75,6 +79,16 @@ class Programme:
             self._lost = True
         self._wanted = scene
 
+    def close(self) -> None:
+        """Show nothing of the hall from here on: when this returns, the last picture of it has been given."""
+        self._closed = True
+        with self._turn:
+            self._held = None
+
+    def open(self) -> None:
+        """Show the wanted scene again."""
+        self._closed = False
+
     def name(self, name: str, role: str) -> None:
         """Put a name in the picture, or take it off."""
         self._leaving, self._strength = self._named, 0.0
@@ -84,7 +98,8 @@ class Programme:
         step = 1 / self._plan.fps
         due = time.monotonic()
         while not self._stop.is_set():
-            self._sink(*self._next())
+            with self._turn:
+                self._sink(*self._next())
             self.frames += 1
             due += step
             wait = due - time.monotonic()
@@ -94,28 +109,36 @@ class Programme:
                 due = time.monotonic()
 
     def _next(self) -> tuple[Frame, Samples]:
-        wanted = self._wanted
-        kind, _, which = wanted.partition(":")
-        taken = {name: reader.take() for name, reader in self._readers.items()}
-        pair = taken.get(which) if kind == "source" else None
-        if kind == "slate":
-            frame, sound, self.showing = self._page(which), self._silence, wanted
-        else:
-            frame, sound = self._live(wanted, pair)
+        frame, sound, showing = self._chosen()
+        if self._closed:
+            if self.sealed is not None:
+                self.sealed(frame, sound)
+            frame, sound, showing = self._page("closed"), self._silence, CLOSED
+        self.showing = showing
         self._heard.append(sound)
         self._measure()
-        if self.showing == wanted and kind == "source":
+        if showing == self._wanted and showing.startswith("source:"):
             frame = self._written(frame)
         self.latest = frame
         return frame, sound
 
-    def _live(self, wanted: str, pair: tuple[Frame, Samples] | None) -> tuple[Frame, Samples]:
+    def _chosen(self) -> tuple[Frame, Samples, str]:
+        """What the wanted scene gives now, and what that is."""
+        wanted = self._wanted
+        kind, _, which = wanted.partition(":")
+        # Every source is emptied at the programme's pace, whether it is shown or not.
+        taken = {name: reader.take() for name, reader in self._readers.items()}
+        if kind == "slate":
+            return self._page(which), self._silence, wanted
+        return self._live(wanted, taken.get(which))
+
+    def _live(self, wanted: str, pair: tuple[Frame, Samples] | None) -> tuple[Frame, Samples, str]:
         if pair is None:
             self._missing += 1
             self._good = 0
             if self._held is not None and self._missing <= self._plan.hold_seconds * self._plan.fps:
                 self.repeated += 1
-                return self._held, self._silence
+                return self._held, self._silence, wanted
             self._lost, self._held = True, None
         else:
             self._missing = 0
@@ -124,10 +147,9 @@ class Programme:
             if not self._lost or not self._seen or self._good >= self._plan.return_seconds * self._plan.fps:
                 self._lost, self._seen = False, True
                 self._held = pair[0]
-                self.showing = wanted
-                return pair
-        self.showing = "slate:technical" if self._seen else "slate:starting"
-        return self._page(self.showing.partition(":")[2]), self._silence
+                return *pair, wanted
+        stand_in = "technical" if self._seen else "starting"
+        return self._page(stand_in), self._silence, f"slate:{stand_in}"
 
     def _page(self, name: str) -> Frame:
         now = self._plan.now()

@@ -55,6 +55,18 @@ class Show(_Request):
     scene: str = Field(pattern=r"^(source:.+|slate:(" + "|".join(SLATES) + r"))$")
 
 
+class EnterClosed(_Request):
+    """Begin a closed part: once answered, nothing of the hall is in any output, whatever is asked."""
+
+    do: Literal["enter_closed"]
+
+
+class LeaveClosed(_Request):
+    """End the closed part: the wanted scene is seen again."""
+
+    do: Literal["leave_closed"]
+
+
 class NameSpeaker(_Request):
     """Put a name into the picture; an empty name takes it off."""
 
@@ -76,7 +88,7 @@ class End(_Request):
     do: Literal["end"]
 
 
-Request = AskStatus | Publish | Record | Show | NameSpeaker | PlanEnd | End
+Request = AskStatus | Publish | Record | Show | EnterClosed | LeaveClosed | NameSpeaker | PlanEnd | End
 
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="do")])
 

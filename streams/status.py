@@ -85,6 +85,8 @@ class RunnerStatus(_Said):
     reason: str = ""
     showing: str = "slate:starting"
     wanted: str = "slate:starting"
+    closed: bool = False
+    closed_at: AwareDatetime | None = None
     lower_third: LowerThird = LowerThird()
     published: bool = False
     recording: bool = False
