@@ -74,9 +74,10 @@ class SuspendSession(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class ResumeSession(Command):
-    """Go on after an interruption."""
+    """Go on after an interruption; a closed part ends only when ``confirmed``: viewers see the hall again."""
 
     session: str
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +128,28 @@ class ShowSlate(Command):
 
     session: str
     slate: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutTo(Command):
+    """Make another source the hall: another camera, or remote participants."""
+
+    session: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnterClosedPart(Command):
+    """Take the hall out of every output."""
+
+    session: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaveClosedPart(Command):
+    """Let the hall be seen again."""
+
+    session: str
 
 
 @dataclass(frozen=True, kw_only=True)

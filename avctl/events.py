@@ -216,6 +216,13 @@ class SpeakerShown(SessionEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceCut(SessionEvent):
+    """Another source is the hall."""
+
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChapterMarked(SessionEvent):
     """A moment of the recording worth finding again. ``kind``: item, speaker, phase."""
 
@@ -265,6 +272,35 @@ class BroadcastFailed(SessionEvent):
     """The programme cannot be kept up."""
 
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedPartEntered(SessionEvent):
+    """Nothing of the hall is in any output from here on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedPartProven(SessionEvent):
+    """The public output was looked at and listened to, and nothing of the hall is in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedPartChecked(SessionEvent):
+    """It was looked at again and is still so."""
+
+    transient: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedPartDoubted(SessionEvent):
+    """The public output is not what a closed part shows, or it could not be looked at."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedPartLeft(SessionEvent):
+    """The hall is seen again."""
 
 
 @dataclass(frozen=True, kw_only=True)

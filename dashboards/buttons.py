@@ -14,6 +14,7 @@ from dashboards.words import _
 
 SOURCE = "streams.feed"
 PROGRAMME = "programme-"
+CLOSING = ("closed", "leave-closed")  # the acts of whoever may close parts
 
 
 def may(role: Role | None, act: Act) -> bool:
@@ -23,9 +24,12 @@ def may(role: Role | None, act: Act) -> bool:
 
 def of_session(session: Session, air: Air, role: Role | None, prefix: str = "act") -> tuple[Button, ...]:
     """What can be done with a session now."""
-    if not may(role, Act.RUN_SESSIONS):
-        return ()
-    return tuple(_of_session(session, air, prefix))
+    run, close = may(role, Act.RUN_SESSIONS), may(role, Act.CLOSE_PARTS)
+    return tuple(
+        button
+        for button in _of_session(session, air, prefix)
+        if (close if button.url.rpartition("/")[2] in CLOSING else run)
+    )
 
 
 def _of_session(session: Session, air: Air, prefix: str) -> Iterator[Button]:
@@ -58,7 +62,8 @@ def _of_session(session: Session, air: Air, prefix: str) -> Iterator[Button]:
         yield button("go-live", _("Go on air"), "air", "G", _("Press again: go on air"))
     if phase is Phase.SUSPENDED:
         if closed:
-            yield button("resume", _("Leave the closed part"), "air", "R", _("Press again: viewers will see"))
+            again = _("Press again: viewers will see")
+            yield button("leave-closed", _("Leave the closed part"), "air", "R", again)
         else:
             yield button("resume", _("Continue"), "next", "R")
     if phase in (Phase.OPEN, Phase.SUSPENDED) and not closed:
@@ -66,7 +71,7 @@ def _of_session(session: Session, air: Air, prefix: str) -> Iterator[Button]:
             yield button("break", _("Break"), "", "B")
         if session.reason is not Reason.TECHNICAL:
             yield button("technical", _("Technical pause"), "", "T")
-        yield button("closed", _("Closed part"), "closed", "C", _("Press again: close to viewers"))
+        yield button("closed", _("Closed part"), "closed", "C")
     if phase in (Phase.OPEN, Phase.SUSPENDED):
         yield button("close", _("End the session"), "end", "E", _("Press again: end it"))
 

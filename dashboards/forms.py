@@ -24,6 +24,7 @@ from avctl.commands import (
 from avctl.errors import NotFound
 from avctl.events import Event, Reason
 from avctl.model.account import Act
+from dashboards.buttons import CLOSING
 from dashboards.front import Front
 
 SESSION_ACTS: Mapping[str, Callable[[str, str], Command]] = {
@@ -33,6 +34,7 @@ SESSION_ACTS: Mapping[str, Callable[[str, str], Command]] = {
     "break": lambda actor, session: SuspendSession(actor=actor, session=session, reason=Reason.BREAK),
     "technical": lambda actor, session: SuspendSession(actor=actor, session=session, reason=Reason.TECHNICAL),
     "closed": lambda actor, session: SuspendSession(actor=actor, session=session, reason=Reason.CLOSED),
+    "leave-closed": lambda actor, session: ResumeSession(actor=actor, session=session, confirmed=True),
     "resume": lambda actor, session: ResumeSession(actor=actor, session=session),
     "close": lambda actor, session: CloseSession(actor=actor, session=session),
     "name-off": lambda actor, session: ShowSpeaker(actor=actor, session=session, name=""),
@@ -47,7 +49,7 @@ def router(front: Front) -> APIRouter:
 
     @routes.post("/control/{room}/sessions/{session}/{act}")
     async def session_act(request: Request, room: str, session: str, act: str) -> Response:
-        actor = await front.asked(request, Act.RUN_SESSIONS)
+        actor = await front.asked(request, Act.CLOSE_PARTS if act in CLOSING else Act.RUN_SESSIONS)
         make = SESSION_ACTS.get(act)
         if make is None or controller.sessions.get(session).room != room:
             raise NotFound("there is no such act")

@@ -8,15 +8,24 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from avctl.bus import Bus
-from avctl.commands import ArmBroadcast, GoDark, GoLive, ShowSlate, ShowSpeaker, StartRecording
+from avctl.commands import (
+    ArmBroadcast,
+    CutTo,
+    EnterClosedPart,
+    GoDark,
+    GoLive,
+    LeaveClosedPart,
+    ShowSlate,
+    ShowSpeaker,
+    StartRecording,
+)
 from avctl.config import Config, Device
 from avctl.desk import Desk
-from avctl.errors import AvctlError, Conflict, DeviceError, LinkError, NoAnswer, NotFound
+from avctl.errors import AvctlError, BadArgument, Conflict, DeviceError, LinkError, NoAnswer, NotFound
 from avctl.events import (
     BroadcastArmed,
     BroadcastDegraded,
@@ -24,23 +33,25 @@ from avctl.events import (
     BroadcastEnding,
     BroadcastFailed,
     BroadcastWentLive,
-    RecordingReady,
+    Reason,
     SessionAmended,
     SessionEvent,
+    SourceCut,
     SpeakerShown,
     now,
 )
 from avctl.model.broadcast import Broadcast, State, Wanted
-from avctl.model.session import OVER, RUNNING, Phase, Session
+from avctl.model.session import OVER, RUNNING, Session
 from avctl.services.house import House
 from avctl.services.sessions import Sessions
+from streams.archive import Archive
+from streams.closed import ClosedParts
 from streams.engine import Programme
 from streams.feed import Feed, cleaned
 from streams.folder import make_private, mind_sources, remembered, size_of, write_plan, written_lately
+from streams.held import Held
 from streams.keeper import Keeper, over, running
 from streams.plan import PLAN_FILE
-from streams.recording import moments
-from streams.remux import published, remux
 from streams.status import RunnerStatus
 
 log = logging.getLogger(__name__)
@@ -52,23 +63,6 @@ FIRST_CONTACT = timedelta(seconds=10)
 HOPELESS = 5  # deaths in a row after which somebody must look
 
 
-@dataclass
-class _Held:
-    """A broadcast whose runner is, or should be, there."""
-
-    keeper: Keeper
-    programme: Programme
-    feeds: tuple[Feed, ...]
-    scene: str
-    recording: bool = False
-    name: str = ""
-    role: str = ""
-    up: asyncio.Event = field(default_factory=asyncio.Event)
-    gone: asyncio.Event = field(default_factory=asyncio.Event)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    mending: asyncio.Task[None] | None = None
-
-
 class Broadcasts:
     """Starts, finds again, watches and ends the broadcasts of all rooms."""
 
@@ -78,9 +72,10 @@ class Broadcasts:
         self._config, self._root = config, data / "broadcasts"
         self._bus, self._desk, self._house, self._sessions = bus, desk, house, sessions
         self._broadcasts: dict[str, Broadcast] = {}
-        self._held: dict[str, _Held] = {}
-        self._publishing: dict[str, asyncio.Task[None]] = {}
+        self._held: dict[str, Held] = {}
+        self._archive = Archive(config, self._root, bus, sessions)
         self._arming = asyncio.Lock()
+        self._closed = ClosedParts(bus, self._root)
         bus.listen(self._fold, SessionEvent)
         bus.listen(self._moved, SessionAmended)
 
@@ -91,6 +86,9 @@ class Broadcasts:
         desk.handle(StartRecording, self.start_recording)
         desk.handle(GoDark, self.go_dark)
         desk.handle(ShowSlate, self.show_slate)
+        desk.handle(CutTo, self.cut_to)
+        desk.handle(EnterClosedPart, self.enter_closed)
+        desk.handle(LeaveClosedPart, self.leave_closed)
         desk.handle(ShowSpeaker, self.show_speaker)
 
     # --- what is asked about -------------------------------------------------------------------------
@@ -120,13 +118,13 @@ class Broadcasts:
         for session in tuple(self._sessions):
             if session.broadcastable and self._is_wanted(session):
                 self._hold(session)
-            elif session.phase in OVER and self._unpublished(session.id):
-                self._publish(session.id)
+            elif session.phase in OVER:
+                self._archive.publish(session.id)
         watching = asyncio.create_task(self._watch(), name="broadcasts: watch")
         try:
             yield
         finally:
-            tasks = [watching, *self._publishing.values()]
+            tasks = [watching, *self._archive.tasks]
             for held in self._held.values():
                 tasks.extend(held.tasks)
             for task in tasks:
@@ -203,8 +201,33 @@ class Broadcasts:
     async def show_slate(self, command: ShowSlate) -> Broadcast:
         """Show a slate, or the hall again."""
         held = self._held_of(command.session)
-        held.scene = f"slate:{command.slate}" if command.slate else self._hall(held)
+        if held.closed:
+            raise Conflict("the session is in a closed part; leave it first")
+        held.slate = command.slate
         await held.programme.show(held.scene)
+        return self.get(command.session)
+
+    async def cut_to(self, command: CutTo) -> Broadcast:
+        """Make another source the hall; BadArgument names those there are."""
+        held = self._held_of(command.session)
+        known = [feed.device.id for feed in held.feeds]
+        if command.source not in known:
+            raise BadArgument("source", f"one of {', '.join(known)}")
+        if command.source != held.source:
+            held.source = command.source
+            with suppress(LinkError):  # a runner that is being started is told when it is up
+                await held.programme.show(held.scene)
+            self._bus.publish(SourceCut(session=command.session, actor=command.actor, source=command.source))
+        return self.get(command.session)
+
+    async def enter_closed(self, command: EnterClosedPart) -> Broadcast:
+        """Take the hall out of every output; returns when it is out."""
+        await self._closed.enter(self._held_of(command.session), command.actor)
+        return self.get(command.session)
+
+    async def leave_closed(self, command: LeaveClosedPart) -> Broadcast:
+        """Let the hall be seen again."""
+        await self._closed.leave(self._held_of(command.session), command.actor)
         return self.get(command.session)
 
     async def show_speaker(self, command: ShowSpeaker) -> None:
@@ -218,7 +241,7 @@ class Broadcasts:
             SpeakerShown(session=command.session, actor=command.actor, name=command.name, role=command.role)
         )
 
-    def _held_of(self, session: str) -> _Held:
+    def _held_of(self, session: str) -> Held:
         try:
             return self._held[session]
         except KeyError:
@@ -238,8 +261,10 @@ class Broadcasts:
             device, self._bus.publish, session.id, folder, lambda status: self._learn(session.id, status)
         )
         keeper = Keeper(folder, lambda why, times: self._died(session.id, why, times))
-        held = _Held(keeper=keeper, programme=programme, feeds=feeds, scene="")
-        held.scene = f"slate:{session.reason}" if session.phase is Phase.SUSPENDED else self._hall(held)
+        held = Held(session=session.id, keeper=keeper, programme=programme, feeds=feeds)
+        held.source = feeds[0].device.id if feeds else ""
+        held.closed = session.reason is Reason.CLOSED
+        held.slate = "" if held.closed or session.reason is None else str(session.reason)
         held.recording = session.phase in RUNNING
         held.name, held.role = session.speaker, session.speaker_role
         self._held[session.id] = held
@@ -253,11 +278,7 @@ class Broadcasts:
         drivers = (self._house.driver(one.id) for one in self._house.in_room(room) if one.driver == FEED)
         return tuple(driver for driver in drivers if isinstance(driver, Feed))
 
-    @staticmethod
-    def _hall(held: _Held) -> str:
-        return f"source:{held.feeds[0].device.id}" if held.feeds else "slate:technical"
-
-    async def _keep(self, session: str, held: _Held) -> None:
+    async def _keep(self, session: str, held: Held) -> None:
         await held.keeper.run()
         self._bus.publish(BroadcastEnded(session=session))
         await self._house.remove(held.programme.device.id)
@@ -265,7 +286,7 @@ class Broadcasts:
             feed.unwatched()
         del self._held[session]
         held.gone.set()
-        self._publish(session)
+        self._archive.publish(session)
 
     def _died(self, session: str, why: str, times: int) -> None:
         urls = tuple(feed.url for feed in self._held[session].feeds)
@@ -299,29 +320,7 @@ class Broadcasts:
             self._bus.publish(BroadcastDegraded(session=session, reason=status.reason))
         if status.encoder.alive:
             held.up.set()
-        if held.mending is None or held.mending.done():
-            held.mending = asyncio.create_task(self._mend(session, held, status))
-            held.tasks.add(held.mending)
-            held.mending.add_done_callback(held.tasks.discard)
-
-    async def _mend(self, session: str, held: _Held, status: RunnerStatus) -> None:
-        """Bring a runner that came back, or missed a word, to what is wanted of it."""
-        broadcast, programme = self.get(session), held.programme
-        try:
-            if broadcast.wanted is Wanted.DARK:
-                if status.phase not in ("ending", "ended"):
-                    await programme.end()
-                return
-            if status.wanted != held.scene:
-                await programme.show(held.scene)
-            if broadcast.wanted is Wanted.LIVE and not status.published:
-                await programme.go_live()
-            if held.recording and not status.recording:
-                await programme.start_recording()
-            if (status.lower_third.name, status.lower_third.role) != (held.name, held.role):
-                await programme.show_lower_third(held.name, held.role)
-        except DeviceError as fault:
-            log.debug("%s is not as wanted yet: %s", session, fault)
+        held.mend(broadcast, status)
 
     def _moved(self, event: SessionAmended) -> None:
         held = self._held.get(event.session)
@@ -330,7 +329,7 @@ class Broadcasts:
             held.tasks.add(task)
             task.add_done_callback(held.tasks.discard)
 
-    async def _tell_end(self, session: str, held: _Held) -> None:
+    async def _tell_end(self, session: str, held: Held) -> None:
         ends_at = self._sessions.get(session).booking.ends_at
         try:
             await held.programme.ask("plan_end", at=ends_at.isoformat())
@@ -356,35 +355,6 @@ class Broadcasts:
                         growing=written_lately(recording, broadcast.since, seconds),
                         recorded=size_of(recording),
                     )
-
-    # --- what was ---------------------------------------------------------------------------------------
-
-    def _unpublished(self, session: str) -> bool:
-        folder = self.folder(session)
-        return over(folder) and (folder / "recording").is_dir() and published(folder) is None
-
-    def _publish(self, session: str) -> None:
-        if self._unpublished(session) and session not in self._publishing:
-            task = asyncio.create_task(self._make_recording(session), name=f"recording {session}")
-            self._publishing[session] = task
-            task.add_done_callback(lambda _: self._publishing.pop(session, None))
-
-    async def _make_recording(self, session: str) -> None:
-        folder = self.folder(session)
-        chapters = await self._sessions.chapters(session)
-        places = await asyncio.to_thread(moments, folder, [chapter.at for chapter in chapters])
-        marks = [
-            (place, chapter.title)
-            for place, chapter in zip(places, chapters, strict=True)
-            if chapter.kind != "phase"
-        ]
-        try:
-            made = await remux(folder, marks, self._config.broadcast.ffmpeg or None)
-        except (LinkError, OSError) as fault:
-            log.error("the recording of %s is safe but not published: %s", session, fault)
-            self._bus.publish(BroadcastFailed(session=session, reason=f"the recording: {fault}"))
-            return
-        self._bus.publish(RecordingReady(session=session, seconds=made.seconds, size=made.size))
 
     def _fold(self, event: SessionEvent) -> None:
         if (broadcast := self._broadcasts.get(event.session)) is not None:

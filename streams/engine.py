@@ -20,6 +20,7 @@ from streams.requests import SOCKET_FILE
 from streams.status import RunnerStatus
 
 ANSWER_SECONDS = 5.0
+CLOSE_SECONDS = 1.5  # then the runner is ended by force: no picture is better than the wrong one
 START_SECONDS = 15.0
 SILENT_SECONDS = 5.0  # a runner says something ten times a second
 
@@ -115,6 +116,7 @@ class Programme(Driver, Streaming, Recording, Scenes):
             live=status.phase in ("live", "degraded"),
             showing=status.showing,
             wanted=status.wanted,
+            closed=status.closed,
             lower_third=status.lower_third.name,
             recording=status.recording,
             restarts=status.encoder.restarts + sum(one.restarts for one in status.sources.values()),
@@ -140,7 +142,7 @@ class Programme(Driver, Streaming, Recording, Scenes):
             }
         self._publish(BroadcastMeasured(session=self._session, meters=meters))
 
-    async def ask(self, do: str, **more: Any) -> None:
+    async def ask(self, do: str, *, within: float = ANSWER_SECONDS, **more: Any) -> None:
         """Say something to the runner; Rejected when it says no, NoAnswer when it says nothing."""
         if self._wire is None:
             raise LinkError("the runner does not answer; it is being started")
@@ -148,11 +150,11 @@ class Programme(Driver, Streaming, Recording, Scenes):
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asked[number] = future
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(within):
                 await self._wire.send(json.dumps({"id": number, "do": do, **more}).encode() + b"\n")
                 await future
         except TimeoutError:
-            raise NoAnswer(f"the runner did not answer {do} within {ANSWER_SECONDS:g} s") from None
+            raise NoAnswer(f"the runner did not answer {do} within {within:g} s") from None
         finally:
             self._asked.pop(number, None)
 
@@ -167,6 +169,14 @@ class Programme(Driver, Streaming, Recording, Scenes):
 
     async def show(self, scene: str) -> None:
         await self.ask("show", scene=scene)
+
+    async def enter_closed(self) -> None:
+        """Begin a closed part; when this returns nothing of the hall is in any output."""
+        await self.ask("enter_closed", within=CLOSE_SECONDS)
+
+    async def leave_closed(self) -> None:
+        """End the closed part."""
+        await self.ask("leave_closed")
 
     async def show_lower_third(self, name: str, role: str = "") -> None:
         await self.ask("lower_third", name=name, role=role)

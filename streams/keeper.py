@@ -73,7 +73,7 @@ class Keeper:
             if pid is not None:
                 log.info("found the runner of %s, process %d", self._folder.name, pid)
                 self._pid = pid
-                await _gone(pid)
+                await gone(pid)
             else:
                 await self._start()
             self._pid = None
@@ -94,7 +94,7 @@ class Keeper:
 
     async def _start(self) -> None:
         self._pid = spawn(self._folder)
-        await _gone(self._pid)
+        await gone(self._pid)
         _reap(self._pid)
 
 
@@ -121,7 +121,7 @@ def spawn(folder: Path) -> int:
     )
 
 
-async def _gone(pid: int) -> None:
+async def gone(pid: int) -> None:
     """Wait until a process that is no child of ours has ended."""
     try:
         watched = os.pidfd_open(pid)

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from avctl.api.asking import Asked, Asking, allowed
 from avctl.api.problems import documented
-from avctl.commands import Command, GoDark, GoLive
+from avctl.commands import Command, CutTo, GoDark, GoLive
 from avctl.model.account import Act
 from avctl.model.broadcast import Broadcast, State, Wanted
 from avctl.services.controller import Controller
@@ -82,6 +82,25 @@ async def go_live(asked: Asked, session: SessionId) -> BroadcastAnswer:
 async def go_dark(asked: Asked, session: SessionId) -> BroadcastAnswer:
     """End the programme and the recording."""
     return await _act(asked, session, GoDark(actor=asked.actor, session=session))
+
+
+class Cut(BaseModel):
+    """Which source becomes the hall."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"source": "hall-encoder"}})
+
+    source: str = Field(max_length=63, description="Id of a feed of the session's room.")
+
+
+@router.post(
+    "/{session}/cut",
+    status_code=202,
+    dependencies=[run_sessions],
+    responses=documented(400, 404, 409, 413, 415, 422),
+)
+async def cut(asked: Asked, session: SessionId, to: Cut) -> BroadcastAnswer:
+    """Cut the programme to another source; a slate or a closed part stays in front of it."""
+    return await _act(asked, session, CutTo(actor=asked.actor, session=session, source=to.source))
 
 
 async def _act(asked: Asking, session: str, command: Command) -> BroadcastAnswer:

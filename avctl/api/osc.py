@@ -74,13 +74,18 @@ def _suspend(reason: Reason) -> Callable[[str, Session], Command]:
     return lambda actor, session: SuspendSession(actor=actor, session=session.id, reason=reason)
 
 
+def _resume(actor: str, session: Session) -> Command:
+    """A closed part is left by pressing twice, which is the confirmation."""
+    return ResumeSession(actor=actor, session=session.id, confirmed=session.reason is Reason.CLOSED)
+
+
 SESSION_ACTS: Mapping[str, Callable[[str, Session], Command]] = {
     "prepare": lambda actor, session: PrepareSession(actor=actor, session=session.id),
     "go-live": _go_live,
     "break": _suspend(Reason.BREAK),
     "technical": _suspend(Reason.TECHNICAL),
     "closed": _suspend(Reason.CLOSED),
-    "resume": lambda actor, session: ResumeSession(actor=actor, session=session.id),
+    "resume": _resume,
     "end": lambda actor, session: CloseSession(actor=actor, session=session.id),
 }
 TWICE = frozenset({"go-live", "closed", "end"})  # as on the pages; leaving a closed part too
@@ -283,11 +288,12 @@ class Surfaces(Dispatcher):
     ) -> Command | None:
         if press is False:
             return None
-        account.must_be_allowed(Act.RUN_SESSIONS)
         session = self._controller.sessions.in_room(room)
         if session is None:
+            account.must_be_allowed(Act.RUN_SESSIONS)
             raise Conflict("this room has no session now")
         uncovers = act == "resume" and session.reason is Reason.CLOSED
+        account.must_be_allowed(Act.CLOSE_PARTS if uncovers or act == "closed" else Act.RUN_SESSIONS)
         if (act in TWICE or uncovers) and not self._sure(peer, f"{room}/{act}/sure", session.id):
             return None
         return SESSION_ACTS[act](account.name, session)

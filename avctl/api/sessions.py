@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl
 
 from avctl.api.asking import Asked, Asking, allowed
@@ -92,6 +92,16 @@ class Interruption(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "break"}})
 
     reason: Reason = Field(description="break, technical, closed (a closed part) or air_raid.")
+
+
+class Resumption(BaseModel):
+    """How a sitting goes on."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"confirm": True}})
+
+    confirm: bool = Field(
+        False, strict=True, description="Needed after a closed part: viewers see the hall again."
+    )
 
 
 class PlaceAnswer(BaseModel):
@@ -236,18 +246,39 @@ async def floor(asked: Asked, session: SessionId) -> FloorAnswer:
 @router.post(
     "/{session}/suspend",
     status_code=202,
-    dependencies=[run_sessions],
+    dependencies=[allowed(Act.RUN_SESSIONS, Act.CLOSE_PARTS)],
     responses=documented(400, 404, 409, 413, 415, 422),
 )
 async def suspend(asked: Asked, session: SessionId, interruption: Interruption) -> SessionAnswer:
-    """Interrupt the sitting; the programme shows the slate of the reason."""
+    """Interrupt the sitting; the programme shows the slate of the reason.
+
+    A closed part has begun when this is answered: nothing of the hall is in any output.
+    """
+    closed = interruption.reason is Reason.CLOSED
+    asked.account.must_be_allowed(Act.CLOSE_PARTS if closed else Act.RUN_SESSIONS)
     command = SuspendSession(actor=asked.actor, session=session, reason=interruption.reason)
     return await _act(asked, command)
 
 
+@router.post(
+    "/{session}/resume",
+    status_code=202,
+    dependencies=[allowed(Act.RUN_SESSIONS, Act.CLOSE_PARTS)],
+    responses=documented(400, 404, 409, 413, 415, 422),
+)
+async def resume(
+    asked: Asked, session: SessionId, resumption: Annotated[Resumption | None, Body()] = None
+) -> SessionAnswer:
+    """Go on after an interruption. A closed part is left only with `{"confirm": true}`."""
+    closed = (await asked.controller.sessions.find(session)).reason is Reason.CLOSED
+    confirmed = resumption is not None and resumption.confirm
+    asked.account.must_be_allowed(Act.CLOSE_PARTS if closed or confirmed else Act.RUN_SESSIONS)
+    return await _act(asked, ResumeSession(actor=asked.actor, session=session, confirmed=confirmed))
+
+
 def _offer(
-    name: Literal["prepare", "open", "resume", "close", "cancel"],
-    kind: type[PrepareSession | OpenSession | ResumeSession | CloseSession | CancelSession],
+    name: Literal["prepare", "open", "close", "cancel"],
+    kind: type[PrepareSession | OpenSession | CloseSession | CancelSession],
     may: Any,
 ) -> None:
     async def act(asked: Asked, session: SessionId) -> SessionAnswer:
@@ -268,7 +299,6 @@ def _offer(
 
 _offer("prepare", PrepareSession, run_sessions)
 _offer("open", OpenSession, run_sessions)
-_offer("resume", ResumeSession, run_sessions)
 _offer("close", CloseSession, run_sessions)
 _offer("cancel", CancelSession, cancel_sessions)
 

@@ -35,6 +35,7 @@ class Act(StrEnum):
     BOOK_SESSIONS = "book_sessions"
     ACKNOWLEDGE_ALERTS = "acknowledge_alerts"
     SEE_JOURNAL = "see_journal"
+    CLOSE_PARTS = "close_parts"
     APPROVE_PUBLICATION = "approve_publication"
     SEE_REPORTS = "see_reports"
     RAISE_REQUESTS = "raise_requests"
@@ -47,13 +48,16 @@ ROLES: Mapping[Role, frozenset[Act]] = {
             Act.SEE_CONTROL,
             Act.OPERATE_DEVICES,
             Act.RUN_SESSIONS,
+            Act.CLOSE_PARTS,
             Act.ACKNOWLEDGE_ALERTS,
             Act.SEE_JOURNAL,
             Act.RAISE_REQUESTS,
         }
     ),
     Role.SCHEDULER: frozenset({Act.SEE_CONTROL, Act.BOOK_SESSIONS, Act.RAISE_REQUESTS}),
-    Role.SECRETARY: frozenset({Act.SEE_CONTROL, Act.APPROVE_PUBLICATION, Act.RAISE_REQUESTS}),
+    Role.SECRETARY: frozenset(
+        {Act.SEE_CONTROL, Act.CLOSE_PARTS, Act.APPROVE_PUBLICATION, Act.RAISE_REQUESTS}
+    ),
     Role.MANAGER: frozenset({Act.SEE_CONTROL, Act.SEE_JOURNAL, Act.SEE_REPORTS, Act.RAISE_REQUESTS}),
     Role.ADMIN: frozenset(Act),
     Role.STAFF: frozenset({Act.RAISE_REQUESTS}),

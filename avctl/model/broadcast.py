@@ -18,6 +18,11 @@ from avctl.events import (
     BroadcastMeasured,
     BroadcastWanted,
     BroadcastWentLive,
+    ClosedPartChecked,
+    ClosedPartDoubted,
+    ClosedPartEntered,
+    ClosedPartLeft,
+    ClosedPartProven,
     RecordingReady,
     SessionEvent,
 )
@@ -56,6 +61,9 @@ class Broadcast:
     published: bool = False  # the public may have its playlist: it stays so once it has been live
     seconds: float = 0  # length of the finished recording
     size: int = 0  # its bytes
+    closed_at: datetime | None = None  # since when nothing of the hall is in any output
+    proven_at: datetime | None = None  # when that was last seen in the public output
+    doubt: str = ""  # why it is not known to be so
     meters: Mapping[str, Any] = field(default_factory=dict)
     number: int = 0
 
@@ -105,6 +113,14 @@ class Broadcast:
                 return self._in(State.ENDED, event, meters={})
             case BroadcastFailed():
                 return self._in(State.FAILED, event, reason=event.reason, meters={})
+            case ClosedPartEntered():
+                return replace(self, closed_at=self.closed_at or event.at, number=event.number)
+            case ClosedPartProven() | ClosedPartChecked():
+                return replace(self, proven_at=event.at, doubt="")
+            case ClosedPartDoubted():
+                return replace(self, proven_at=None, doubt=event.reason, number=event.number)
+            case ClosedPartLeft():
+                return replace(self, closed_at=None, proven_at=None, doubt="", number=event.number)
             case BroadcastMeasured():
                 return replace(self, meters=event.meters)
             case RecordingReady():

@@ -7,14 +7,17 @@ is suspended. The broadcast keeps what is wanted of it and is brought to that by
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from avctl.bus import Bus
 from avctl.commands import (
     CancelSession,
     CloseSession,
     Command,
+    EnterClosedPart,
     GoDark,
     GoLive,
+    LeaveClosedPart,
     OpenSession,
     ResumeSession,
     ShowSlate,
@@ -22,8 +25,8 @@ from avctl.commands import (
     SuspendSession,
 )
 from avctl.desk import Desk
-from avctl.errors import AvctlError, NotFound
-from avctl.events import BroadcastDegraded, ChapterMarked
+from avctl.errors import AvctlError, BadArgument, NotFound
+from avctl.events import BroadcastDegraded, ChapterMarked, Reason
 from avctl.model.session import Phase, Policy, Session
 from avctl.services.sessions import Sessions
 
@@ -60,15 +63,23 @@ class Run:
         session = await self._sessions.suspend(command)
         if session.broadcastable:
             self._mark(session, str(command.reason))
+        if session.broadcastable and command.reason is Reason.CLOSED:
+            await self._close_part(EnterClosedPart(actor=command.actor, session=session.id))
+        elif session.broadcastable:
             await self._try(ShowSlate(actor=command.actor, session=session.id, slate=str(command.reason)))
         return session
 
     async def resume(self, command: ResumeSession) -> Session:
-        """Go on; the programme shows the hall again."""
+        """Go on; the programme shows the hall again. After a closed part a person confirms that it may."""
+        closed = self._sessions.get(command.session).reason is Reason.CLOSED
+        if closed and not command.confirmed:
+            raise BadArgument("confirm", "true: after a closed part viewers see the hall again")
         session = await self._sessions.resume(command)
         if session.broadcastable:
             self._mark(session, "resumed")
             await self._try(ShowSlate(actor=command.actor, session=session.id, slate=""))
+        if session.broadcastable and command.confirmed:
+            await self._close_part(LeaveClosedPart(actor=command.actor, session=session.id))
         return session
 
     async def close(self, command: CloseSession) -> Session:
@@ -87,6 +98,11 @@ class Run:
 
     def _mark(self, session: Session, title: str) -> None:
         self._bus.publish(ChapterMarked(session=session.id, kind="phase", title=title))
+
+    async def _close_part(self, command: Command) -> None:
+        """What the interlock refuses is told to whoever asked: nobody may believe that it was done."""
+        with suppress(NotFound):  # it never had a programme: there is nothing to see
+            await self._desk.obey(command)
 
     async def _try(self, command: Command) -> None:
         try:

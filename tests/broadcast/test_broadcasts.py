@@ -28,7 +28,7 @@ from avctl.commands import (
 )
 from avctl.config import Broadcast, Config, Device, Rendition, Room
 from avctl.desk import Desk
-from avctl.errors import Conflict, NotFound
+from avctl.errors import BadArgument, Conflict, NotFound
 from avctl.events import (
     BroadcastDegraded,
     BroadcastEnded,
@@ -185,8 +185,12 @@ async def test_a_sitting_goes_live_and_dark_and_leaves_a_recording(
         await one.until(lambda: one.house.state(programme).readings.get("lower_third") == "Олена Марчук")
 
         await one.desk.obey(SuspendSession(actor="olena", session=session, reason=Reason.CLOSED))
+        assert not (one.broadcasts.folder(session) / "hall.permit").exists()
         await one.until(lambda: one.house.state(programme).readings["showing"] == "slate:closed")
-        await one.desk.obey(ResumeSession(actor="olena", session=session))
+        with pytest.raises(BadArgument, match="confirm"):
+            await one.desk.obey(ResumeSession(actor="olena", session=session))
+        assert one.broadcasts.get(session).closed_at is not None
+        await one.desk.obey(ResumeSession(actor="olena", session=session, confirmed=True))
         await one.until(lambda: one.house.state(programme).readings["showing"] == "source:encoder")
 
         await one.desk.obey(CloseSession(actor="olena", session=session))

@@ -47,9 +47,9 @@ async def test_a_sitting_is_run_from_the_room_page(
     await expect(page.locator(".states")).to_contain_text("Перерва")
     await page.click("#act-plenary-resume")
     await expect(page.locator("#act-plenary-break")).to_be_visible()
-    await press_twice(page, "#act-plenary-closed")
+    await page.click("#act-plenary-closed")
     await expect(page.locator(".bar.closed")).to_contain_text("ЗАКРИТА ЧАСТИНА")
-    await press_twice(page, "#act-plenary-resume")
+    await press_twice(page, "#act-plenary-leave-closed")
     await press_twice(page, "#act-plenary-close")
     await expect(page.locator("#part-work-plenary")).to_contain_text("засідань не заплановано")
 

@@ -1,0 +1,79 @@
+"""A broadcast whose runner is, or should be, there: what is wanted of it, and how it is brought to that."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+
+from avctl.errors import DeviceError
+from avctl.model.broadcast import Broadcast, Wanted
+from streams.engine import Programme
+from streams.feed import Feed
+from streams.keeper import Keeper
+from streams.status import RunnerStatus
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Held:
+    """``source`` is the one that is the hall; ``slate`` what is shown in its place, if anything.
+
+    ``closed`` overrides both. ``leaving``: a person asked to end the closed part and the runner has not heard
+    it yet; nothing else ever opens it.
+    """
+
+    session: str
+    keeper: Keeper
+    programme: Programme
+    feeds: tuple[Feed, ...]
+    source: str = ""
+    slate: str = ""
+    closed: bool = False
+    leaving: bool = False
+    recording: bool = False
+    name: str = ""
+    role: str = ""
+    up: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    mending: asyncio.Task[None] | None = None
+
+    @property
+    def scene(self) -> str:
+        """What is to be shown when no part is closed."""
+        if self.slate:
+            return f"slate:{self.slate}"
+        return f"source:{self.source}" if self.source else "slate:technical"
+
+    def mend(self, broadcast: Broadcast, status: RunnerStatus) -> None:
+        """Begin to bring the runner to what is wanted of it, unless that is under way."""
+        if self.mending is None or self.mending.done():
+            self.mending = asyncio.create_task(self._mend(broadcast, status))
+            self.tasks.add(self.mending)
+            self.mending.add_done_callback(self.tasks.discard)
+
+    async def _mend(self, broadcast: Broadcast, status: RunnerStatus) -> None:
+        """A runner came back, or missed a word."""
+        programme = self.programme
+        try:
+            if self.closed and not status.closed:
+                await programme.enter_closed()
+            if broadcast.wanted is Wanted.DARK:
+                if status.phase not in ("ending", "ended"):
+                    await programme.end()
+                return
+            if status.wanted != self.scene:
+                await programme.show(self.scene)
+            if self.leaving and not self.closed:
+                await programme.leave_closed()
+                self.leaving = False
+            if broadcast.wanted is Wanted.LIVE and not status.published:
+                await programme.go_live()
+            if self.recording and not status.recording:
+                await programme.start_recording()
+            if (status.lower_third.name, status.lower_third.role) != (self.name, self.role):
+                await programme.show_lower_third(self.name, self.role)
+        except DeviceError as fault:
+            log.debug("%s is not as wanted yet: %s", self.session, fault)
