@@ -149,7 +149,8 @@ for (const kind of ["parts", "beat"]) changed.addEventListener(kind, decorate);
 // --- keys -------------------------------------------------------------------------------------------------
 
 const keys = document.getElementById("keys");
-const typing = (target) => target.closest?.("input, textarea, select, dialog, [contenteditable]");
+// A dialog that has just closed may keep the focus for a moment.
+const typing = (target) => target.closest?.("input, textarea, select, dialog[open], [contenteditable]");
 // The same place on a Ukrainian keyboard gives another letter: the place counts.
 const letter = (event) => (event.code.startsWith("Key") ? event.code.slice(3) : event.key);
 let keyed = null;
