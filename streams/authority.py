@@ -39,7 +39,8 @@ class Authority:
             one.name: MediaPlaylist(self._live / one.name, plan.segment_seconds, plan.dvr_seconds)
             for one in plan.renditions
         }
-        self._done: dict[Path, tuple[int, float]] = {}
+        self._done: dict[Path, tuple[int, int]] = {}
+        encoder.settle = self.collect
         self._jump_listed = self._jump_recorded = True
         self._codecs: dict[str, str] = {}
         self._last_listed = self._last_recorded = time.monotonic()
@@ -83,21 +84,22 @@ class Authority:
                 one.end()
 
     def _collect(self, run: Run) -> bool:
-        if run.began is None:
-            return False
         finished = {name: _finished(run.folder / name / PRIVATE_PLAYLIST) for name in self._lists}
-        count, began = self._done.get(run.folder, (0, 0.0))
+        count, pictures = self._done.get(run.folder, (0, 0))
         best = finished[self._plan.programme.name]
         ready = min(int(entries[-1][0].split(".")[0]) + 1 if entries else 0 for entries in finished.values())
         found = False
         lengths = dict(best)
-        while count < ready:
+        while count < ready and not run.discarded:
             name = f"{count:06d}.ts"
             seconds = lengths.get(name, float(self._plan.segment_seconds))
-            at = run.began + timedelta(seconds=began + run.dropped / self._plan.fps)
+            at = self._encoder.moment(run.first + pictures)
+            if at is None:
+                break
             self._take(run, name, seconds, at)
-            count, began, found = count + 1, began + seconds, True
-            self._done[run.folder] = (count, began)
+            count, pictures, found = count + 1, pictures + round(seconds * self._plan.fps), True
+            self._done[run.folder] = (count, pictures)
+            self._encoder.finished(run.first + pictures)
         return found
 
     def _take(self, run: Run, name: str, seconds: float, at: datetime) -> None:

@@ -76,8 +76,13 @@ def _input_options(url: str) -> dict[str, Any]:
             return {"re": None}
 
 
-def encoder_command(program: str, plan: Plan, video: int, audio: int, folder: Path) -> list[str]:
-    """Encode the ladder once; each rung goes as private segments into its own folder under ``folder``."""
+def encoder_command(
+    program: str, plan: Plan, video: int, audio: int, folder: Path, first: float
+) -> list[str]:
+    """Encode the ladder once; each rung goes as private segments into its own folder under ``folder``.
+
+    ``first`` is the time of the first picture in seconds: timestamps go on where another encoder's ended.
+    """
     size = plan.programme
     raw = {"probesize": 32, "analyzeduration": 0, "thread_queue_size": 16}
     pictures = ffmpeg.input(
@@ -91,13 +96,15 @@ def encoder_command(program: str, plan: Plan, video: int, audio: int, folder: Pa
     sound = ffmpeg.input(f"pipe:{audio}", format="s16le", ar=SAMPLE_RATE, ac=2, **raw)
     rungs = pictures.video.filter_multi_output("split", len(plan.renditions))
     outputs = [
-        _rung(plan, rendition, rungs[index], sound.audio, folder)
+        _rung(plan, rendition, rungs[index], sound.audio, folder, first)
         for index, rendition in enumerate(plan.renditions)
     ]
     return _compile(ffmpeg.merge_outputs(*outputs), program, "warning")
 
 
-def _rung(plan: Plan, rendition: RenditionPlan, pictures: _Stream, sound: _Stream, folder: Path) -> _Stream:
+def _rung(
+    plan: Plan, rendition: RenditionPlan, pictures: _Stream, sound: _Stream, folder: Path, first: float
+) -> _Stream:
     if rendition != plan.programme:
         pictures = pictures.filter("scale", rendition.width, rendition.height)
     rate = rendition.video_kbps
@@ -122,6 +129,7 @@ def _rung(plan: Plan, rendition: RenditionPlan, pictures: _Stream, sound: _Strea
             "b:a": f"{rendition.audio_kbps}k",
         },
         format="hls",
+        output_ts_offset=f"{first:.6f}",
         hls_time=plan.segment_seconds,
         hls_segment_filename=str(folder / rendition.name / "%06d.ts"),
         hls_list_size=30,

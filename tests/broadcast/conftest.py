@@ -10,13 +10,14 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from streams import rfc8216
 from streams.ffmpeg import find_ffmpeg
 from streams.requests import socket_path
 from streams.status import RunnerStatus, read_status
@@ -33,6 +34,15 @@ class Running:
     folder: Path
     process: asyncio.subprocess.Process
     url: str
+    lists: dict[str, str] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    def look_at_lists(self) -> None:
+        """What a player sees of each list, held against what it saw before."""
+        for path in (self.folder / "live").glob("*/index.m3u8"):
+            name, text = path.parent.name, path.read_text()
+            self.faults += rfc8216.faults(self.lists.get(name), text)
+            self.lists[name] = text
 
     def status(self) -> RunnerStatus:
         """What it last wrote of itself."""
@@ -56,6 +66,7 @@ class Running:
         try:
             async with asyncio.timeout(seconds):
                 while not _true(fact):
+                    self.look_at_lists()
                     await asyncio.sleep(0.05)
         except TimeoutError:
             log = (self.folder / "runner.log").read_text()
@@ -143,6 +154,8 @@ def runner(
         running = Running(tmp_path, process, url)
         try:
             yield running
+            running.look_at_lists()
+            assert running.faults == []
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):
