@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from avctl.capabilities import Camera, arguments_of, verbs_of
-from avctl.config import LINE, Filled, parse, tables, tables_of
+from avctl.config import Filled, parse, tables, tables_of
+from avctl.config.section import LINE
 from avctl.driver import Driver, known, load
 from avctl.errors import ConfigError
 from avctl.faults import close, faults_of

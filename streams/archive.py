@@ -13,7 +13,7 @@ from avctl.errors import LinkError
 from avctl.events import BroadcastFailed, RecordingReady
 from avctl.services.sessions import Sessions
 from streams.keeper import over
-from streams.recording import moments
+from streams.recording import fullest, moments
 from streams.remux import published, remux
 
 log = logging.getLogger(__name__)
@@ -42,15 +42,18 @@ class Archive:
 
     async def _make(self, session: str) -> None:
         folder = self._root / session
+        second = self._config.broadcast.recording.second_folder
+        disks = [folder, *((Path(second) / session,) if second else ())]
+        recorded = await asyncio.to_thread(fullest, disks)
         chapters = await self._sessions.chapters(session)
-        places = await asyncio.to_thread(moments, folder, [chapter.at for chapter in chapters])
+        places = await asyncio.to_thread(moments, recorded, [chapter.at for chapter in chapters])
         marks = [
             (place, chapter.title)
             for place, chapter in zip(places, chapters, strict=True)
             if chapter.kind != "phase"
         ]
         try:
-            made = await remux(folder, marks, self._config.broadcast.ffmpeg or None)
+            made = await remux(folder, marks, self._config.broadcast.ffmpeg or None, recorded)
         except (LinkError, OSError) as fault:
             log.error("the recording of %s is safe but not published: %s", session, fault)
             self._bus.publish(BroadcastFailed(session=session, reason=f"the recording: {fault}"))

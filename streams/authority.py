@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,26 +13,33 @@ from streams.encoder import Encoder, Run
 from streams.ffmpeg import PRIVATE_PLAYLIST
 from streams.plan import Plan
 from streams.playlist import MediaPlaylist, codec_of, write_master
+from streams.push import Push
 from streams.recording import Recording
+from streams.standin import StandIns, first_timestamp
 
 log = logging.getLogger(__name__)
 
 LIVE = "live"
 STILL = 1.5  # lengths of a segment without a new one before it counts as standing still
 SLACK = 2.0
+CLOSED_RECORDED = timedelta(seconds=5)
 
 
 class Authority:
     """Lists what the public may see and records what is to be kept, the same segments for every rendition."""
 
-    def __init__(self, folder: Path, plan: Plan, encoder: Encoder) -> None:
+    def __init__(self, folder: Path, plan: Plan, encoder: Encoder, stand_ins: StandIns) -> None:
         self.publish_from: datetime | None = None
         self.record_from: datetime | None = None
         self.listed_at: datetime | None = None
         self.seen = 0
+        self.withdrawn = 0
+        self.pushes: tuple[Push, ...] = ()
         self.kbps: dict[str, float] = {}
-        self.recording = Recording(folder)
-        self._plan, self._encoder = plan, encoder
+        second = plan.record.second_folder
+        self.recording = Recording(folder, None if second is None else Path(second) / plan.session)
+        self._plan, self._encoder, self._stand_ins = plan, encoder, stand_ins
+        self._closed: tuple[datetime, datetime | None] | None = None
         self._live = folder / LIVE
         self._live.mkdir(exist_ok=True)
         self._lists = {
@@ -43,7 +50,7 @@ class Authority:
         encoder.settle = self.collect
         self._jump_listed = self._jump_recorded = True
         self._codecs: dict[str, str] = {}
-        self._last_listed = self._last_recorded = time.monotonic()
+        self._last_listed = time.monotonic()
         self._collecting = threading.Lock()
 
     @property
@@ -59,7 +66,7 @@ class Authority:
     @property
     def growing(self) -> bool:
         """Whether the recording really grows."""
-        return self.recording.bytes > 0 and self._lately(self._last_recorded)
+        return self.recording.bytes > 0 and self._lately(self.recording.written_at)
 
     def _lately(self, moment: float) -> bool:
         return time.monotonic() - moment < self._plan.segment_seconds * STILL + SLACK
@@ -76,12 +83,49 @@ class Authority:
                     self._jump_listed = self._jump_recorded = True
         return found
 
+    def close(self, at: datetime) -> None:
+        """A closed part began: what is not listed now and was taken before never will be.
+
+        The encoder has been told to discard; when this returns whoever was listing has seen that.
+        """
+        with self._collecting:
+            if self._closed is None or self._closed[1] is not None:
+                self._closed = at, None
+
+    def open(self, at: datetime) -> None:
+        """The closed part ended."""
+        if self._closed is not None:
+            self._closed = self._closed[0], at
+
+    def withdraw(self, since: datetime, until: datetime) -> Callable[[], None]:
+        """Take back the segments of a time, from viewers and from the recording.
+
+        They are gone when this returns. Their names stay in the lists, which must not change: what is
+        returned puts stand-ins under them.
+        """
+        taken: list[tuple[str, Path, float | None]] = []
+        with self._collecting:
+            for name, playlist in self._lists.items():
+                for _, path in playlist.between(since, until):
+                    taken.append((name, path, first_timestamp(path)))
+                    path.unlink(missing_ok=True)
+            self.recording.cut(since)
+        self.withdrawn += len(taken)
+
+        def replace() -> None:
+            for name, path, begins in taken:
+                if begins is not None:
+                    self._stand_ins.place(name, begins, path)
+
+        return replace
+
     def finish(self) -> None:
         """Take over the last segments and close the lists."""
         self.collect()
         for one in self._lists.values():
             if one.segments:
                 one.end()
+        self.recording.close()
 
     def _collect(self, run: Run) -> bool:
         finished = {name: _finished(run.folder / name / PRIVATE_PLAYLIST) for name in self._lists}
@@ -105,23 +149,37 @@ class Authority:
     def _take(self, run: Run, name: str, seconds: float, at: datetime) -> None:
         self.seen += 1
         paths = {one: run.folder / one / name for one in self._lists}
-        if self.record_from is not None and at + timedelta(seconds=seconds) > self.record_from:
+        if self._is_recorded(at, at + timedelta(seconds=seconds)):
             try:
                 best = paths[self._plan.programme.name]
                 self.recording.append(best, at, seconds, jump=self._jump_recorded)
                 self._jump_recorded = False
-                self._last_recorded = time.monotonic()
             except OSError as fault:  # a full disk: it shows as not growing, and viewers go on
                 log.error("the recording cannot be written: %s", fault.strerror)
+        else:
+            self._jump_recorded = True
         # What began before the public was let in stays private.
         if self.publish_from is not None and at >= self.publish_from:
             try:
+                if self.pushes:
+                    data = paths[self._plan.programme.name].read_bytes()
+                    for push in self.pushes:
+                        push.put(data)
                 self._list(paths, seconds, at)
             except OSError as fault:
                 log.error("a segment cannot be listed: %s", fault.strerror)
                 self._jump_listed = True
         for path in paths.values():
             path.unlink(missing_ok=True)
+
+    def _is_recorded(self, begins: datetime, ends: datetime) -> bool:
+        """Not before it is wanted; of a closed part only so much slate that it is seen to be one."""
+        if self.record_from is None or ends <= self.record_from:
+            return False
+        if self._closed is None:
+            return True
+        closed, opened = self._closed
+        return begins < closed + CLOSED_RECORDED or (opened is not None and ends > opened)
 
     def _list(self, paths: Mapping[str, Path], seconds: float, at: datetime) -> None:
         for one, path in paths.items():

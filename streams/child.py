@@ -20,6 +20,12 @@ LEASH = Path(__file__).with_name("leash.py")
 TAIL_LINES = 30
 
 
+def leashed(command: Sequence[str]) -> tuple[str, ...]:
+    """A command that dies with us, whatever we die of."""
+    # -I -S: neither the environment nor site-packages slow the leash down.
+    return (sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *command)
+
+
 class Child:
     """Runs one program inside ``async with``; leaving the block kills it, whatever state it is in.
 
@@ -48,12 +54,9 @@ class Child:
         self._listening: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        # -I -S: neither the environment nor site-packages slow the leash down.
-        leash = (sys.executable, "-I", "-S", str(LEASH), str(os.getpid()))
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *leash,
-                *self._command,
+                *leashed(self._command),
                 pass_fds=self._pass_fds,
                 stdin=asyncio.subprocess.PIPE if self._wants_input else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,

@@ -122,7 +122,15 @@ class Programme(Driver, Streaming, Recording, Scenes):
             restarts=status.encoder.restarts + sum(one.restarts for one in status.sources.values()),
             outputs={
                 "hls": {"advancing": hls.advancing, "renditions": sorted(hls.renditions)},
-                "recording": {"growing": recording.growing, "file": recording.file},
+                "recording": {
+                    "growing": recording.growing,
+                    "file": recording.file,
+                    "reason": recording.reason,
+                },
+                "pushes": {
+                    name: {"title": one.title, "live": one.live, "reason": one.reason}
+                    for name, one in status.outputs.pushes.items()
+                },
             },
         )
         self.online()

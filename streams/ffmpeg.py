@@ -83,6 +83,26 @@ def encoder_command(
 
     ``first`` is the time of the first picture in seconds: timestamps go on where another encoder's ended.
     """
+    pictures, sound = _raw(plan, video, audio)
+    rungs = pictures.filter_multi_output("split", len(plan.renditions))
+    outputs = [
+        _rung(plan, rendition, rungs[index], sound, folder, first)
+        for index, rendition in enumerate(plan.renditions)
+    ]
+    return _compile(ffmpeg.merge_outputs(*outputs), program, "warning")
+
+
+def sealed_command(program: str, plan: Plan, video: int, audio: int, stream: int) -> list[str]:
+    """Encode the programme alone, into a transport stream on a pipe."""
+    pictures, sound = _raw(plan, video, audio)
+    encoded = ffmpeg.output(
+        pictures, sound, f"pipe:{stream}", format="mpegts", flush_packets=1, **_coded(plan, plan.programme)
+    )
+    return _compile(encoded, program, "warning")
+
+
+def _raw(plan: Plan, video: int, audio: int) -> tuple[_Stream, _Stream]:
+    """The programme as it comes through two pipes."""
     size = plan.programme
     raw = {"probesize": 32, "analyzeduration": 0, "thread_queue_size": 16}
     pictures = ffmpeg.input(
@@ -94,12 +114,10 @@ def encoder_command(
         **raw,
     )
     sound = ffmpeg.input(f"pipe:{audio}", format="s16le", ar=SAMPLE_RATE, ac=2, **raw)
-    rungs = pictures.video.filter_multi_output("split", len(plan.renditions))
-    outputs = [
-        _rung(plan, rendition, rungs[index], sound.audio, folder, first)
-        for index, rendition in enumerate(plan.renditions)
-    ]
-    return _compile(ffmpeg.merge_outputs(*outputs), program, "warning")
+    marked = pictures.video.filter(
+        "setparams", range="tv", colorspace="bt709", color_primaries="bt709", color_trc="bt709"
+    )
+    return marked, sound.audio
 
 
 def _rung(
@@ -107,27 +125,11 @@ def _rung(
 ) -> _Stream:
     if rendition != plan.programme:
         pictures = pictures.filter("scale", rendition.width, rendition.height)
-    rate = rendition.video_kbps
     return ffmpeg.output(
-        pictures.filter(
-            "setparams", range="tv", colorspace="bt709", color_primaries="bt709", color_trc="bt709"
-        ),
+        pictures,
         sound,
         str(folder / rendition.name / PRIVATE_PLAYLIST),
-        **{
-            "c:v": "libx264",
-            "preset": plan.preset,
-            "pix_fmt": "yuv420p",
-            "b:v": f"{rate}k",
-            "maxrate": f"{rate * 5 // 4}k",
-            "bufsize": f"{rate * 2}k",
-            "g": key_frame_interval(plan),
-            "keyint_min": key_frame_interval(plan),
-            "sc_threshold": 0,
-            "force_key_frames": f"expr:gte(t,n_forced*{plan.segment_seconds})",
-            "c:a": "aac",
-            "b:a": f"{rendition.audio_kbps}k",
-        },
+        **_coded(plan, rendition),
         format="hls",
         output_ts_offset=f"{first:.6f}",
         hls_time=plan.segment_seconds,
@@ -137,22 +139,27 @@ def _rung(
     )
 
 
+def _coded(plan: Plan, rendition: RenditionPlan) -> dict[str, Any]:
+    rate = rendition.video_kbps
+    return {
+        "c:v": "libx264",
+        "preset": plan.preset,
+        "pix_fmt": "yuv420p",
+        "b:v": f"{rate}k",
+        "maxrate": f"{rate * 5 // 4}k",
+        "bufsize": f"{rate * 2}k",
+        "g": key_frame_interval(plan),
+        "keyint_min": key_frame_interval(plan),
+        "sc_threshold": 0,
+        "force_key_frames": f"expr:gte(t,n_forced*{plan.segment_seconds})",
+        "c:a": "aac",
+        "b:a": f"{rendition.audio_kbps}k",
+    }
+
+
 def key_frame_interval(plan: Plan) -> int:
     """Frames between key frames: each segment begins with one, each fragment of the recording too."""
     return max(1, round(min(plan.segment_seconds, plan.record.fragment_seconds) * plan.fps))
-
-
-def recorder_command(program: str, part: Path) -> list[str]:
-    """Copy a transport stream from standard input into a fragmented MP4, one fragment for each key frame."""
-    feed = ffmpeg.input("pipe:0", format="mpegts")
-    written = feed.output(
-        str(part),
-        **{"c": "copy", "bsf:a": "aac_adtstoasc"},
-        format="mp4",
-        movflags="+frag_keyframe+empty_moov+delay_moov+default_base_moof",
-        flush_packets=1,
-    )
-    return _compile(written, program, "warning")
 
 
 def _compile(graph: _Stream, program: str, level: str) -> list[str]:

@@ -14,7 +14,16 @@ from avctl.events import RecordingReady
 from avctl.model.broadcast import Broadcast, State, Wanted
 from avctl.model.session import Session
 from streams.feed import Feed
-from streams.plan import PLAN_FILE, Plan, RenditionPlan, SourcePlan, load_plan
+from streams.plan import (
+    PLAN_FILE,
+    ClosedPlan,
+    Plan,
+    PushPlan,
+    RecordPlan,
+    RenditionPlan,
+    SourcePlan,
+    load_plan,
+)
 from streams.remux import published
 from streams.status import read_status, replace_file
 
@@ -49,6 +58,13 @@ def write_plan(folder: Path, config: Config, session: Session, feeds: tuple[Feed
         renditions=tuple(RenditionPlan(**one.model_dump()) for one in wanted.renditions),
         planned_end=session.booking.ends_at,
         ffmpeg=wanted.ffmpeg or None,
+        record=RecordPlan(second_folder=wanted.recording.second_folder or None),
+        pushes=tuple(
+            PushPlan(id=one.id, title=one.title, url=one.url.get_secret_value())
+            for one in wanted.pushes
+            if not one.rooms or session.room in one.rooms
+        ),
+        closed=ClosedPlan(**wanted.closed.model_dump()),
         **wanted.model_dump(include=PLANNED),
     )
     make_private(folder)

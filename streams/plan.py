@@ -46,6 +46,27 @@ class RecordPlan(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     fragment_seconds: float = Field(default=2, gt=0, le=60)
+    second_folder: str | None = None
+
+
+class PushPlan(BaseModel):
+    """A platform that gets the programme too. ``url`` has the stream key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Name
+    title: str = ""
+    url: str = Field(min_length=1, repr=False)
+
+
+class ClosedPlan(BaseModel):
+    """What a closed part does beside showing its slate: how many seconds are taken back from viewers, and for
+    whom (age recipients) the hall is still recorded, encrypted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    withdraw_seconds: float = Field(default=6, ge=0, le=300)
+    recipients: tuple[str, ...] = ()
 
 
 DEFAULT_RENDITIONS = (
@@ -76,6 +97,8 @@ class Plan(BaseModel):
     hold_seconds: float = Field(default=0.5, ge=0, le=10)
     return_seconds: float = Field(default=3, ge=0, le=60)
     record: RecordPlan = RecordPlan()
+    closed: ClosedPlan = ClosedPlan()
+    pushes: tuple[PushPlan, ...] = ()
 
     @field_validator("sources")
     @classmethod

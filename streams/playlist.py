@@ -55,6 +55,13 @@ class MediaPlaylist:
         self._forget()
         self.write()
 
+    def between(self, since: datetime, until: datetime) -> list[tuple[Segment, Path]]:
+        """The listed segments that go on after a moment and began before another, and their files."""
+        late = [
+            one for one in self.segments if one.at < until and one.at + timedelta(seconds=one.seconds) > since
+        ]
+        return [(one, self._folder / f"{one.number:08d}.ts") for one in late]
+
     def end(self) -> None:
         """Say that nothing more will come."""
         self.ended = True

@@ -85,6 +85,10 @@ class Programme:
         with self._turn:
             self._held = None
 
+    def slate(self, name: SlateName) -> Frame:
+        """A slate as it looks now."""
+        return self._slates.frame(name, self._plan.now())
+
     def open(self) -> None:
         """Show the wanted scene again."""
         self._closed = False

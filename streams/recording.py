@@ -1,67 +1,273 @@
 """The recording: every finished segment of the best rendition, appended to a transport stream and made safe.
 
-A transport stream has no index that could be missing: whatever is cut off, what was written plays.
+A transport stream has no index that could be missing: whatever is cut off, what was written plays. Each disk
+has a writer of its own, so that one that hangs or is full holds up neither the lists nor the other disk. What
+waits for a writer lies in a spool: a runner that begins again goes on with it.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Iterable
+import queue
+import re
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+log = logging.getLogger(__name__)
+
 FOLDER = "recording"
+SPOOL = "spool"
 INDEX = "index.jsonl"
+RETRY_SECONDS = 1.0
+MOST_WAITING = 900  # segments a disk may be behind: half an hour; then the oldest is lost to it
+_PART = re.compile(r"^part-(\d{4})\.ts$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """One segment to be written. ``jump``: it does not follow from the one before."""
+
+    path: Path
+    at: datetime
+    seconds: float
+    jump: bool
 
 
 class Recording:
-    """Appends segments to parts; a part ends where timestamps begin anew, or another runner begins."""
+    """Hands finished segments to the writers of one or two disks. Called by one thread."""
 
-    def __init__(self, folder: Path) -> None:
-        self.bytes = 0
-        self.file = ""
-        self._folder = folder / FOLDER
-        self._root = folder
-        self._part: Path | None = None
-        if self._folder.is_dir():
-            self.bytes = sum(part.stat().st_size for part in self._folder.glob("*.ts"))
+    def __init__(self, folder: Path, second: Path | None = None) -> None:
+        self._root, self._spool = folder, folder / SPOOL
+        self._number = 0
+        folders = (folder / FOLDER, *(() if second is None else (second / FOLDER,)))
+        self._disks = tuple(Disk(one, self._written) for one in folders)
+        self._left: dict[Path, int] = {}
+        self._leaving = threading.Lock()
+        for piece in self._found():
+            self._give(piece)
+
+    @property
+    def bytes(self) -> int:
+        """What is on the first disk."""
+        return self._disks[0].bytes
+
+    @property
+    def file(self) -> str:
+        """The part being written, relative to the broadcast's folder."""
+        part = self._disks[0].part
+        return "" if part is None else str(part.relative_to(self._root))
+
+    @property
+    def written_at(self) -> float:
+        """When a disk last took something, by the monotonic clock; 0 when none did."""
+        return max(disk.written_at for disk in self._disks)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with each disk that does not take what it is given."""
+        return tuple(f"{disk.folder}: {disk.fault}" for disk in self._disks if disk.fault)
 
     def append(self, segment: Path, at: datetime, seconds: float, *, jump: bool) -> None:
-        """Write one segment; it is on the disk, not in a cache, when this returns.
+        """Have a segment written. ``at`` is when its first picture was taken, ``seconds`` its length."""
+        self._spool.mkdir(exist_ok=True)
+        self._number += 1
+        name = f"{self._number:08d}_{at.timestamp():.6f}_{seconds:.6f}_{int(jump)}.ts"
+        os.link(segment, self._spool / name)
+        self._give(Piece(path=self._spool / name, at=at, seconds=seconds, jump=jump))
 
-        ``at`` is when its first picture was taken, ``seconds`` its length: a line of the index.
-        """
-        if self._part is None or jump:
-            self._folder.mkdir(exist_ok=True)
-            self._part = self._folder / f"part-{len(tuple(self._folder.glob('*.ts'))) + 1:04d}.ts"
-            self.file = str(self._part.relative_to(self._root))
-        data = segment.read_bytes()
-        with self._part.open("ab") as part:
-            part.write(data)
-            part.flush()
-            os.fdatasync(part.fileno())
+    def cut(self, since: datetime) -> None:
+        """Take back what was taken after a moment, as if it had never been recorded."""
+        for disk in self._disks:
+            disk.cut(since)
+
+    def close(self) -> None:
+        """Let the writers finish what waits, for a while, and end them."""
+        for disk in self._disks:
+            disk.close()
+        if self._spool.is_dir() and not any(self._spool.iterdir()):
+            self._spool.rmdir()
+
+    def _found(self) -> Iterator[Piece]:
+        """What a runner before us left in the spool."""
+        with suppress(OSError):
+            for path in sorted(self._spool.iterdir()):
+                with suppress(ValueError):
+                    _, at, seconds, jump = path.stem.split("_")
+                    moment = datetime.fromtimestamp(float(at)).astimezone()
+                    yield Piece(path=path, at=moment, seconds=float(seconds), jump=jump == "1")
+                    self._number = int(path.stem.split("_")[0])
+
+    def _give(self, piece: Piece) -> None:
+        with self._leaving:
+            self._left[piece.path] = len(self._disks)
+        for disk in self._disks:
+            disk.give(piece)
+
+    def _written(self, piece: Piece) -> None:
+        """A disk is done with a piece; when all are, it leaves the spool."""
+        with self._leaving:
+            self._left[piece.path] -= 1
+            if self._left[piece.path]:
+                return
+            del self._left[piece.path]
+        with suppress(OSError):
+            piece.path.unlink()
+
+
+class Disk:
+    """One folder with the parts of a recording, and the thread that writes them."""
+
+    def __init__(self, folder: Path, done: object) -> None:
+        assert callable(done)
+        self.folder = folder
+        self.bytes = 0
+        self.part: Path | None = None
+        self.fault = ""
+        self.written_at = 0.0
+        self._done = done
+        self._fresh = True
+        self._known: set[tuple[float, float]] = set()
+        self._work: queue.Queue[Piece | datetime | None] = queue.Queue(MOST_WAITING)
+        self._closing = threading.Event()
+        with suppress(OSError):
+            self.bytes = sum(part.stat().st_size for part in folder.glob("part-*.ts"))
+            self._known = {(round(line.at.timestamp(), 6), line.seconds) for line in lines_of(folder)}
+        self._thread = threading.Thread(target=self._run, name=f"recording {folder}", daemon=True)
+        self._thread.start()
+
+    def give(self, piece: Piece) -> None:
+        """Have it write one; the oldest that waits is lost when it is hopelessly behind."""
+        while True:
+            try:
+                self._work.put_nowait(piece)
+            except queue.Full:
+                with suppress(queue.Empty):
+                    if isinstance(lost := self._work.get_nowait(), Piece):
+                        self._fresh = True
+                        self._done(lost)
+            else:
+                return
+
+    def cut(self, since: datetime) -> None:
+        """Have it take back what was taken since a moment."""
+        self._work.put(since)
+
+    def close(self, seconds: float = 10.0) -> None:
+        """Let it write what waits, and end."""
+        self._closing.set()
+        self._work.put(None)
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            if isinstance(work, Piece):
+                if self._persist(work):
+                    self._done(work)
+            else:
+                with suppress(OSError):
+                    self._take_back(work)
+
+    def _persist(self, piece: Piece) -> bool:
+        """Write one, again and again while the disk does not take it; false when we end before it does."""
+        while True:
+            try:
+                if (round(piece.at.timestamp(), 6), piece.seconds) not in self._known:
+                    self._write(piece)
+                self.fault = ""
+                return True
+            except OSError as fault:
+                if not self.fault:
+                    log.error("the recording cannot be written in %s: %s", self.folder, fault.strerror)
+                self.fault = fault.strerror or "it cannot be written"
+                if isinstance(fault, FileNotFoundError) and not piece.path.exists():
+                    return True  # the piece itself is gone: a cut came first
+                self._fresh = True
+            if self._closing.wait(RETRY_SECONDS):
+                return False
+
+    def _write(self, piece: Piece) -> None:
+        """One segment; it is on the disk, not in a cache, when this returns."""
+        data = piece.path.read_bytes()
+        if self.part is None or piece.jump or self._fresh:
+            self.folder.mkdir(exist_ok=True, parents=True, mode=0o700)
+            numbers = [int(found[1]) for one in self.folder.iterdir() if (found := _PART.match(one.name))]
+            self.part = self.folder / f"part-{max(numbers, default=0) + 1:04d}.ts"
+            self._fresh = False
+        with self.part.open("ab") as part:
+            begin = part.tell()
+            try:
+                part.write(data)
+                part.flush()
+                os.fdatasync(part.fileno())
+            except OSError:
+                with suppress(OSError):
+                    os.truncate(self.part, begin)
+                raise
         self.bytes += len(data)
-        line = {"part": self._part.name, "at": at.isoformat(), "seconds": seconds}
-        with (self._folder / INDEX).open("a", encoding="utf-8") as index:
+        self.written_at = time.monotonic()
+        line = {"part": self.part.name, "at": piece.at.isoformat(), "seconds": piece.seconds, "from": begin}
+        with (self.folder / INDEX).open("a", encoding="utf-8") as index:
             index.write(json.dumps(line) + "\n")
+
+    def _take_back(self, since: datetime) -> None:
+        kept = []
+        for line in lines_of(self.folder):
+            if line.at + timedelta(seconds=line.seconds) <= since:
+                kept.append(line)
+                continue
+            path = self.folder / line.part
+            if path.exists() and path.stat().st_size > line.begin:
+                self.bytes -= path.stat().st_size - line.begin
+                os.truncate(path, line.begin)
+        beside = self.folder / f".{INDEX}.new"
+        beside.write_text("".join(line.text for line in kept), encoding="utf-8")
+        os.replace(beside, self.folder / INDEX)
+        self._fresh = True
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the index: which part, when, how long, and where in the part it begins."""
+
+    part: str
+    at: datetime
+    seconds: float
+    begin: int
+    text: str
+
+
+def lines_of(recording: Path) -> Iterator[Line]:
+    """The index of a recording's folder; a line cut off by a power loss is the last one."""
+    with suppress(OSError), (recording / INDEX).open(encoding="utf-8") as index:
+        for text in index:
+            try:
+                entry = json.loads(text)
+                at = datetime.fromisoformat(entry["at"])
+                yield Line(entry["part"], at, float(entry["seconds"]), int(entry.get("from", 0)), text)
+            except (ValueError, KeyError):
+                return
 
 
 def parts_of(folder: Path) -> list[Path]:
-    """The parts of a broadcast's recording, in order."""
-    return sorted((folder / FOLDER).glob("part-*.ts"))
+    """The parts of a broadcast's recording, in order; those that were taken back whole are none."""
+    return sorted(part for part in (folder / FOLDER).glob("part-*.ts") if part.stat().st_size)
+
+
+def fullest(folders: Sequence[Path]) -> Path:
+    """Where the recording is most complete, of the folders that have it."""
+    return max(folders, key=lambda folder: sum(line.seconds for line in lines_of(folder / FOLDER)))
 
 
 def moments(folder: Path, wanted: Iterable[datetime]) -> list[float]:
     """Where in the recording these moments are, in seconds; one in a gap is where the picture goes on."""
-    segments: list[tuple[datetime, float]] = []
-    try:
-        with (folder / FOLDER / INDEX).open(encoding="utf-8") as index:
-            for line in index:
-                entry = json.loads(line)
-                segments.append((datetime.fromisoformat(entry["at"]), float(entry["seconds"])))
-    except (OSError, ValueError, KeyError):
-        pass  # a line cut off by a power loss is the last one: the moments before it are known
+    segments = [(line.at, line.seconds) for line in lines_of(folder / FOLDER)]
     return [_moment(segments, moment) for moment in wanted]
 
 

@@ -49,12 +49,18 @@ def published(folder: Path) -> Published | None:
         return None
 
 
-async def remux(folder: Path, marks: Sequence[tuple[float, str]], program: str | None = None) -> Published:
+async def remux(
+    folder: Path,
+    marks: Sequence[tuple[float, str]],
+    program: str | None = None,
+    recorded: Path | None = None,
+) -> Published:
     """Make ``archive/video.mp4`` and ``archive/chapters.vtt`` by copying; LinkError says why it failed.
 
     ``marks``: seconds in the recording and titles. Nothing is encoded anew. Whole or not there at all.
+    ``recorded`` is where the recording is, when that is another disk.
     """
-    parts = parts_of(folder)
+    parts = parts_of(recorded or folder)
     if not parts:
         raise LinkError("there is no recording")
     archive = folder / ARCHIVE

@@ -11,12 +11,14 @@ from streams.authority import Authority
 from streams.encoder import Encoder
 from streams.plan import Plan
 from streams.programme import Programme
+from streams.push import Push
 from streams.reader import Reader
 from streams.status import (
     EncoderStatus,
     HlsStatus,
     LowerThird,
     Outputs,
+    PushStatus,
     RecordingStatus,
     RenditionStatus,
     RunnerPhase,
@@ -37,12 +39,14 @@ class Report:
         programme: Programme,
         encoder: Encoder,
         authority: Authority,
+        pushes: tuple[Push, ...] = (),
     ) -> None:
         self.phase: RunnerPhase = "arming"
         self.fps = 0.0
         self._plan, self._memory = plan, memory
         self._readers, self._programme = readers, programme
         self._encoder, self._authority = encoder, authority
+        self._pushes = pushes
         self._started_at = datetime.now().astimezone()
 
     def news(self) -> dict[str, Any]:
@@ -97,6 +101,17 @@ class Report:
             reason="" if reader.present else reader.reason,
         )
 
+    @staticmethod
+    def _push(push: Push) -> PushStatus:
+        return PushStatus(
+            title=push.plan.title,
+            live=push.live,
+            since=push.since,
+            bytes=push.bytes,
+            restarts=push.restarts,
+            reason="" if push.live else push.reason,
+        )
+
     def _outputs(self) -> Outputs:
         authority = self._authority
         return Outputs(
@@ -113,5 +128,7 @@ class Report:
                 growing=authority.growing,
                 bytes=authority.recording.bytes,
                 file=authority.recording.file,
+                reason="; ".join(authority.recording.faults),
             ),
+            pushes={push.plan.id: self._push(push) for push in self._pushes},
         )

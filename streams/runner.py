@@ -16,6 +16,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,8 @@ from streams.ffmpeg import find_ffmpeg
 from streams.frames import Format, Frame, to_jpeg_picture
 from streams.plan import LOCK_FILE, Plan, load_plan
 from streams.programme import Programme
+from streams.push import WAITING as PUSH_WAITING
+from streams.push import Push
 from streams.reader import Reader
 from streams.report import Report
 from streams.requests import (
@@ -43,6 +46,8 @@ from streams.requests import (
     Request,
     Show,
 )
+from streams.sealed import Sealed
+from streams.standin import StandIns
 from streams.status import STATUS_FILE, replace_file
 from streams.wanted import Memory, forbid
 
@@ -69,11 +74,23 @@ class Runner:
         }
         self._encoder = Encoder(self._plan, self._form, program, folder / "private", self._changed)
         self._programme = Programme(self._plan, self._form, self._readers, self._encoder.put)
-        self._authority = Authority(folder, self._plan, self._encoder)
+        self._stand_ins = StandIns(self._plan, self._form, program, folder / "standins")
+        self._authority = Authority(folder, self._plan, self._encoder, self._stand_ins)
+        self._pushes = tuple(Push(program, push, PUSH_WAITING) for push in self._plan.pushes)
+        self._authority.pushes = self._pushes
+        self._sealed = Sealed(self._plan, self._form, program, folder)
+        self._programme.sealed = self._sealed.put
         self._report = Report(
-            self._plan, self._memory, self._readers, self._programme, self._encoder, self._authority
+            self._plan,
+            self._memory,
+            self._readers,
+            self._programme,
+            self._encoder,
+            self._authority,
+            self._pushes,
         )
         self._control = Control(folder, self._obey, self._report.news)
+        self._works: set[asyncio.Task[None]] = set()
         self._dirty = asyncio.Event()
         self._end = asyncio.Event()
         self._leave = asyncio.Event()
@@ -87,16 +104,27 @@ class Runner:
         self._programme.show(wanted.scene)
         if wanted.name:
             self._programme.name(wanted.name, wanted.role)
-        if wanted.closed:
+        if wanted.closed_at is not None:
             self._programme.close()
+            self._authority.close(wanted.closed_at)
+            self._sealed.begin()
         await self._control.start()
         reading = [asyncio.create_task(reader.run()) for reader in self._readers.values()]
         encoding = asyncio.create_task(self._encoder.run())
         telling = [
             asyncio.create_task(part())
-            for part in (self._list, self._tell, self._meter, self._look, self._mind_the_end)
+            for part in (
+                self._list,
+                self._tell,
+                self._meter,
+                self._look,
+                self._mind_the_end,
+                self._sealed.run,
+                *(push.run for push in self._pushes),
+            )
         ]
         self._programme.start()
+        self._background(self._stand_in)
         over = [asyncio.create_task(event.wait()) for event in (self._end, self._leave)]
         try:
             done, _ = await asyncio.wait(
@@ -108,7 +136,7 @@ class Runner:
                 await self._finish(encoding)
         finally:
             self._programme.stop()
-            tasks = (*over, *reading, encoding, *telling)
+            tasks = (*over, *reading, encoding, *telling, *self._works)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -122,6 +150,7 @@ class Runner:
         self._write_status()
         self._control.push(self._report.news())
         self._encoder.end()
+        self._sealed.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
                 await asyncio.shield(encoding)
@@ -175,10 +204,31 @@ class Runner:
 
     def _enter_closed(self) -> None:
         """In this order: no new picture of the hall, none that is under way, none that is asked for later."""
+        if self._memory.wanted.closed:
+            return
+        at = _now()
         self._programme.close()
         forbid(self._folder)
-        if not self._memory.wanted.closed:
-            self._want(closed_at=_now(), opened_at=None)
+        self._encoder.discard()
+        self._authority.close(at)
+        for push in self._pushes:
+            push.forget()
+        self._sealed.begin()
+        self._background(self._withdrawn(at))
+        self._photograph(self._programme.slate("closed"))
+        self._want(closed_at=at, opened_at=None)
+
+    def _withdrawn(self, at: datetime) -> Callable[[], None]:
+        """What was public just before a part was closed is so no more; what is to be done after that."""
+        return self._authority.withdraw(at - timedelta(seconds=self._plan.closed.withdraw_seconds), at)
+
+    def _stand_in(self) -> None:
+        """Be ready to close; a runner that begins closed may have to take back what another left."""
+        closed_at = self._memory.wanted.closed_at
+        replace = None if closed_at is None else self._withdrawn(closed_at)
+        self._stand_ins.prepare(self._programme.slate("closed"))
+        if replace is not None:
+            replace()
 
     def _leave_closed(self) -> None:
         if not self._memory.wanted.closed:
@@ -187,8 +237,17 @@ class Runner:
             self._memory.permit()
         except OSError as fault:
             raise Conflict(f"the part stays closed: {fault.strerror}") from fault
-        self._want(closed_at=None, opened_at=_now())
+        at = _now()
+        self._want(closed_at=None, opened_at=at)
+        self._authority.open(at)
+        self._sealed.stop()
         self._programme.open()
+
+    def _background(self, work: Callable[[], None]) -> None:
+        """Do something that takes a while, and that nobody waits for."""
+        task = asyncio.create_task(asyncio.to_thread(work))
+        self._works.add(task)
+        task.add_done_callback(self._works.discard)
 
     # --- what goes on by itself ---------------------------------------------------------------------------
 

@@ -59,6 +59,18 @@ class RecordingStatus(_Said):
     bytes: int = 0
     file: str = ""
     restarts: int = 0
+    reason: str = ""
+
+
+class PushStatus(_Said):
+    """``live`` only while the platform takes what it is sent; ``since`` says for how long it is so."""
+
+    title: str = ""
+    live: bool = False
+    since: AwareDatetime
+    bytes: int = 0
+    restarts: int = 0
+    reason: str = ""
 
 
 class Outputs(_Said):
@@ -66,6 +78,7 @@ class Outputs(_Said):
 
     hls: HlsStatus = HlsStatus()
     recording: RecordingStatus = RecordingStatus()
+    pushes: dict[str, PushStatus] = Field(default_factory=dict)
 
 
 class EncoderStatus(_Said):

@@ -65,7 +65,7 @@ class Memory:
                 doubt = True
         if doubt and not self.wanted.closed:
             forbid(folder)
-            self.wanted = self.wanted.model_copy(update={"closed_at": now})
+            self.change(closed_at=now)
         elif self.wanted.closed:
             forbid(folder)
 

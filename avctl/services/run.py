@@ -77,9 +77,10 @@ class Run:
         session = await self._sessions.resume(command)
         if session.broadcastable:
             self._mark(session, "resumed")
-            await self._try(ShowSlate(actor=command.actor, session=session.id, slate=""))
         if session.broadcastable and command.confirmed:
             await self._close_part(LeaveClosedPart(actor=command.actor, session=session.id))
+        if session.broadcastable:
+            await self._try(ShowSlate(actor=command.actor, session=session.id, slate=""))
         return session
 
     async def close(self, command: CloseSession) -> Session:

@@ -26,7 +26,7 @@ from avctl.commands import (
     ShowSpeaker,
     SuspendSession,
 )
-from avctl.config import Broadcast, Config, Device, Rendition, Room
+from avctl.config import Broadcast, Closed, Config, Device, Rendition, Room
 from avctl.desk import Desk
 from avctl.errors import BadArgument, Conflict, NotFound
 from avctl.events import (
@@ -118,7 +118,12 @@ def config(free_port: Callable[[], int]) -> Config:
         rooms=(Room(id="plenary", title="Сесійна зала"),),
         devices=(encoder,),
         broadcast=Broadcast(
-            preset="ultrafast", segment_seconds=1, return_seconds=0.5, stalled_seconds=4, renditions=ladder
+            preset="ultrafast",
+            closed=Closed(withdraw_seconds=0),
+            segment_seconds=1,
+            return_seconds=0.5,
+            stalled_seconds=4,
+            renditions=ladder,
         ),
     )
 

@@ -36,6 +36,7 @@ def record(folder: Path, segments: list[Path], gap: int = 0) -> None:
         for index, segment in enumerate(part):
             at = START + timedelta(seconds=first + index)
             recording.append(segment, at, 1.0, jump=False)
+        recording.close()
 
 
 def described(video: Path) -> str:

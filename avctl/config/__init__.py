@@ -6,72 +6,44 @@ A secret is written in the file as ``env:NAME``, and read from the environment.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
+from avctl.config.broadcast import Broadcast, Closed, Push, Recording, Rendition
+from avctl.config.section import LOOPBACK, Identifier, Network, PortNumber, Section, port_or_line, time_zone
 from avctl.errors import ConfigError
 from avctl.faults import close, faults_of, key_of
 
-X264 = Literal[
-    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
+__all__ = [
+    "Alerts",
+    "Broadcast",
+    "Closed",
+    "Config",
+    "Device",
+    "Filled",
+    "Follow",
+    "Osc",
+    "Preparation",
+    "Push",
+    "Recording",
+    "Rendition",
+    "Room",
+    "Section",
+    "Shot",
+    "Simulators",
+    "Site",
+    "Store",
+    "Web",
+    "parse",
+    "read",
+    "tables",
+    "tables_of",
 ]
-LINE = re.compile(r"^(/|[A-Za-z][A-Za-z0-9+.-]*://).")
-
-
-def _identifier(name: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name):
-        raise ValueError("small Latin letters, digits, - and _, at most 63, a letter or digit first")
-    return name
-
-
-def _time_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("a time zone such as Europe/Kyiv")
-    return name
-
-
-def _port_or_line(port: object) -> object:
-    if isinstance(port, str) and port.isdecimal():  # from the environment everything is text
-        port = int(port)
-    if port is None or (isinstance(port, str) and LINE.match(port)):
-        return port
-    if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
-        raise ValueError("a port from 1 to 65535, or a serial line (/dev/ttyS0, rfc2217://...)")
-    return port
-
-
-def _network(text: object) -> object:
-    try:
-        return ip_network(str(text))
-    except ValueError:
-        raise ValueError(f"a network such as 192.0.2.0/24, or one address (got {text!r})") from None
-
-
-Identifier = Annotated[str, AfterValidator(_identifier)]
-PortNumber = Annotated[int, Field(ge=1, le=65535)]
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
-LOOPBACK: tuple[IPv4Network | IPv6Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-
-
-class Section(BaseModel):
-    """A part of the file: unknown keys are faults, values do not change once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Site(Section):
@@ -79,7 +51,7 @@ class Site(Section):
 
     council: str = Field("Київська міська рада", description="The council's name, as viewers see it.")
     council_en: str = Field("Kyiv City Council", description="The council's name in English.")
-    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
+    timezone: Annotated[str, AfterValidator(time_zone)] = Field(
         "Europe/Kyiv", description="The time zone in which times are shown."
     )
     language: Literal["uk", "en"] = Field("uk", description="The language a new visitor sees: uk or en.")
@@ -107,45 +79,6 @@ class Store(Section):
     """Where the record is kept."""
 
     url: str = Field("", description="SQLAlchemy address of the database; empty: SQLite in the data folder.")
-
-
-class Rendition(Section):
-    """One rung of the ladder viewers choose from."""
-
-    name: Identifier = Field(description="Name in the playlist's address, such as 720p.")
-    width: int = Field(ge=64, le=7680, multiple_of=2, description="Picture width in pixels.")
-    height: int = Field(ge=64, le=4320, multiple_of=2, description="Picture height in pixels.")
-    video_kbps: int = Field(ge=50, le=50_000, description="Video bitrate in kbit/s.")
-    audio_kbps: int = Field(128, ge=32, le=512, description="Sound bitrate in kbit/s.")
-
-
-LADDER = (
-    Rendition(name="720p", width=1280, height=720, video_kbps=2500, audio_kbps=128),
-    Rendition(name="360p", width=640, height=360, video_kbps=700, audio_kbps=96),
-)
-
-
-class Broadcast(Section):
-    """How programmes are made."""
-
-    ffmpeg: str = Field("", description="Path of ffmpeg; empty: the one on PATH, else the one avctl brings.")
-    fps: int = Field(25, ge=1, le=60, description="Pictures each second.")
-    preset: X264 = Field("veryfast", description="x264 preset: slower looks better and costs more.")
-    segment_seconds: int = Field(2, ge=1, le=10, description="Length of a segment in seconds.")
-    dvr_seconds: int = Field(
-        0, ge=0, description="How far viewers can go back, in seconds; 0: the whole sitting."
-    )
-    hold_seconds: float = Field(
-        0.5, ge=0, le=5, description="Seconds the last picture of a lost source is held."
-    )
-    return_seconds: float = Field(
-        3, ge=0, le=60, description="Seconds of good signal before a source is shown again."
-    )
-    stalled_seconds: float = Field(8, ge=2, description="Seconds without a new segment before an alert.")
-    grace_seconds: int = Field(
-        3600, ge=0, description="A runner left alone ends this long after the planned end."
-    )
-    renditions: tuple[Rendition, ...] = Field(LADDER, min_length=1, description="The ladder, best first.")
 
 
 class Preparation(Section):
@@ -231,7 +164,7 @@ class Device(Section):
     driver: str = Field(description="Driver that speaks to it: a module of drivers/, or a dotted name.")
     title: str = Field("", description="Name people know it by.")
     host: str = Field("127.0.0.1", description="Address on the network.")
-    port: Annotated[int | str | None, BeforeValidator(_port_or_line)] = Field(
+    port: Annotated[int | str | None, BeforeValidator(port_or_line)] = Field(
         None,
         description="Port number, or a serial line (/dev/ttyS0, rfc2217://…); the driver's own if absent.",
     )

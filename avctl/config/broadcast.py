@@ -1,0 +1,102 @@
+"""How programmes are made: the part of the configuration that concerns broadcasts."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr
+from pyrage import RecipientError, x25519
+
+from avctl.config.section import Identifier, Section
+
+X264 = Literal[
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"
+]
+
+
+class Rendition(Section):
+    """One rung of the ladder viewers choose from."""
+
+    name: Identifier = Field(description="Name in the playlist's address, such as 720p.")
+    width: int = Field(ge=64, le=7680, multiple_of=2, description="Picture width in pixels.")
+    height: int = Field(ge=64, le=4320, multiple_of=2, description="Picture height in pixels.")
+    video_kbps: int = Field(ge=50, le=50_000, description="Video bitrate in kbit/s.")
+    audio_kbps: int = Field(128, ge=32, le=512, description="Sound bitrate in kbit/s.")
+
+
+LADDER = (
+    Rendition(name="720p", width=1280, height=720, video_kbps=2500, audio_kbps=128),
+    Rendition(name="360p", width=640, height=360, video_kbps=700, audio_kbps=96),
+)
+
+
+def _recipient(key: str) -> str:
+    try:
+        x25519.Recipient.from_str(key)
+    except RecipientError:
+        raise ValueError("a public key of age: age1 and 58 small letters and digits") from None
+    return key
+
+
+def _platform(url: SecretStr) -> SecretStr:
+    if not re.match(r"^(rtmps?|srt)://[^/\s]", url.get_secret_value()):
+        raise ValueError("an address that begins with rtmp://, rtmps:// or srt://")
+    return url
+
+
+class Closed(Section):
+    """What a closed part does, beside showing its slate."""
+
+    withdraw_seconds: float = Field(
+        6, ge=0, le=300, description="Seconds before a closed part that are taken back from viewers too."
+    )
+    recipients: tuple[Annotated[str, AfterValidator(_recipient)], ...] = Field(
+        (),
+        description="Public keys (age1…) for which the hall is recorded, encrypted; none: it is not.",
+    )
+
+
+class Recording(Section):
+    """Where the recording is written."""
+
+    second_folder: str = Field(
+        "", description="A folder on a second disk that gets the same recording; empty: none."
+    )
+
+
+class Push(Section):
+    """A platform that gets the programme too."""
+
+    id: Identifier = Field(description="Short name, unique among the platforms.")
+    title: str = Field("", description="Name people know it by.")
+    url: Annotated[SecretStr, AfterValidator(_platform)] = Field(
+        description="rtmp://, rtmps:// or srt:// address with the stream key; env:NAME."
+    )
+    rooms: tuple[Identifier, ...] = Field((), description="Rooms whose sessions it gets; none named: all.")
+
+
+class Broadcast(Section):
+    """How programmes are made."""
+
+    ffmpeg: str = Field("", description="Path of ffmpeg; empty: the one on PATH, else the one avctl brings.")
+    fps: int = Field(25, ge=1, le=60, description="Pictures each second.")
+    preset: X264 = Field("veryfast", description="x264 preset: slower looks better and costs more.")
+    segment_seconds: int = Field(2, ge=1, le=10, description="Length of a segment in seconds.")
+    dvr_seconds: int = Field(
+        0, ge=0, description="How far viewers can go back, in seconds; 0: the whole sitting."
+    )
+    hold_seconds: float = Field(
+        0.5, ge=0, le=5, description="Seconds the last picture of a lost source is held."
+    )
+    return_seconds: float = Field(
+        3, ge=0, le=60, description="Seconds of good signal before a source is shown again."
+    )
+    stalled_seconds: float = Field(8, ge=2, description="Seconds without a new segment before an alert.")
+    grace_seconds: int = Field(
+        3600, ge=0, description="A runner left alone ends this long after the planned end."
+    )
+    closed: Closed = Field(Closed(), description="What a closed part does.")
+    recording: Recording = Field(Recording(), description="Where the recording is written.")
+    pushes: tuple[Push, ...] = Field((), description="Platforms that get the programme too.")
+    renditions: tuple[Rendition, ...] = Field(LADDER, min_length=1, description="The ladder, best first.")

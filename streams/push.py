@@ -1,0 +1,145 @@
+"""The programme to other platforms: each gets the finished segments, paced, through an ffmpeg of its own.
+
+A platform that refuses, hangs or goes away is tried again with pauses, and nobody else notices: not the other
+platforms, not the encoder, not the lists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from contextlib import suppress
+from datetime import datetime
+
+import ffmpeg
+
+from avctl.driver import BackOff
+from streams.child import Child
+from streams.feed import masked, secrets_of
+from streams.ffmpeg import QUIET
+from streams.plan import PushPlan
+
+log = logging.getLogger(__name__)
+
+WAITING = 5  # segments a platform may be behind; then it is cut, not waited for
+LIVE_AFTER = 2  # segments taken before it counts as live
+CUT_SECONDS = 0.2
+
+
+class Push:
+    """One platform. ``put`` and ``forget`` may be called from any thread."""
+
+    def __init__(self, program: str, plan: PushPlan, spare: int) -> None:
+        self.plan = plan
+        self.live = False
+        self.since = datetime.now().astimezone()
+        self.bytes = 0
+        self.restarts = 0
+        self.reason = "nothing to send yet"
+        self._program = program
+        self._waiting: deque[bytes] = deque(maxlen=spare)
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._more = asyncio.Event()
+        self._child: Child | None = None
+        self._cut = False
+
+    def put(self, data: bytes) -> None:
+        """A segment for it. One that is far behind loses the oldest, and its connection."""
+        with self._lock:
+            if len(self._waiting) == self._waiting.maxlen and self._child is not None:
+                self._cut = True
+                self.reason = "the platform does not take what it is sent"
+                self._child.kill()
+                self._waiting.clear()
+            self._waiting.append(data)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._more.set)
+
+    def forget(self) -> None:
+        """Lose what waits and what is under way: nothing that was given before comes out from here on."""
+        with self._lock:
+            self._waiting.clear()
+            self._cut = True
+            if self._child is not None:
+                self._child.kill()
+
+    async def run(self) -> None:
+        """Send whenever there is something, until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        back_off = BackOff(1, 10)
+        while True:
+            await self._more.wait()
+            before = self.bytes
+            await self._send()
+            self._see(False)
+            self.restarts += 1
+            if self.bytes > before + (1 << 20):
+                back_off = BackOff(1, 10)
+            await asyncio.sleep(CUT_SECONDS if self._cut else back_off.pause())
+
+    async def _send(self) -> None:
+        url = self.plan.url
+        child = Child(
+            f"push {self.plan.id}",
+            push_command(self._program, url),
+            wants_input=True,
+            secrets=secrets_of(url),
+        )
+        async with child:
+            with self._lock:
+                self._child, self._cut = child, False
+            feeding = asyncio.create_task(self._feed(child), name=f"push {self.plan.id}")
+            try:
+                await child.ended()
+            finally:
+                feeding.cancel()
+                await asyncio.gather(feeding, return_exceptions=True)
+                with self._lock:
+                    self._child = None
+        if not self._cut:
+            self.reason = said(child, url)
+            log.warning("%s: %s", self.plan.id, self.reason)
+
+    async def _feed(self, child: Child) -> None:
+        taken = 0
+        while True:
+            with self._lock:
+                data = self._waiting.popleft() if self._waiting else None
+            if data is None:
+                self._more.clear()
+                if not self._waiting:
+                    await self._more.wait()
+                continue
+            with suppress(ConnectionError):
+                child.input.write(data)
+                await child.input.drain()
+                self.bytes += len(data)
+                taken += 1
+                if taken >= LIVE_AFTER:
+                    self._see(True)
+
+    def _see(self, live: bool) -> None:
+        if live is not self.live:
+            self.live = live
+            self.since = datetime.now().astimezone()
+            if live:
+                self.reason = ""
+
+
+def said(child: Child, url: str) -> str:
+    """The last thing it complained of, without the key."""
+    return child.said or f"{masked(url)} ended the connection"
+
+
+def push_command(program: str, url: str) -> list[str]:
+    """Copy a transport stream from standard input to a platform, at its own pace."""
+    form = "mpegts" if url.startswith("srt:") else "flv"
+    more = {} if form == "mpegts" else {"flvflags": "no_duration_filesize"}
+    graph = ffmpeg.input("pipe:0", format="mpegts", re=None, fflags="+genpts").output(
+        url, format=form, c="copy", **more
+    )
+    command: list[str] = ffmpeg.compile(graph.global_args(*QUIET, "-loglevel", "warning"), cmd=program)
+    return command

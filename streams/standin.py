@@ -1,0 +1,122 @@
+"""Segments of a slate that take the place of segments which viewers may not have any more.
+
+They are encoded once, early; in use only their timestamps are written anew, so that a player that fetches one
+in the middle of a sitting goes on without noticing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import ffmpeg
+
+from streams.child import leashed
+from streams.ffmpeg import QUIET, encoder_command
+from streams.frames import Format, Frame
+from streams.plan import Plan
+
+log = logging.getLogger(__name__)
+
+PACKET, SYNC = 188, 0x47
+CLOCK = 90_000  # ticks a second of a transport stream's timestamps (ISO 13818-1, 2.4.3.7)
+SECONDS = 20.0  # how long an ffmpeg may take for any of this
+
+
+class StandIns:
+    """One segment of a slate for each rendition."""
+
+    def __init__(self, plan: Plan, form: Format, program: str, folder: Path) -> None:
+        self._plan, self._form, self._program, self._folder = plan, form, program, folder
+
+    def prepare(self, frame: Frame) -> None:
+        """Encode them; a fault is logged, and segments are then missing instead of replaced."""
+        pictures = self._plan.segment_seconds * self._plan.fps
+        video, audio = os.pipe(), os.pipe()
+        for one in self._plan.renditions:
+            (self._folder / one.name).mkdir(parents=True, exist_ok=True)
+        command = encoder_command(self._program, self._plan, video[0], audio[0], self._folder, 0)
+        sound = self._form.silence().tobytes() * pictures
+        feeding = threading.Thread(target=_fill, args=(audio[1], [sound]), daemon=True)
+        try:
+            with subprocess.Popen(
+                leashed(command),
+                pass_fds=(video[0], audio[0]),
+                stdin=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            ) as child:
+                for end in (video[0], audio[0]):
+                    os.close(end)
+                feeding.start()
+                _fill(video[1], [frame.tobytes()] * pictures)
+                _, said = child.communicate(timeout=SECONDS)
+            if child.returncode:
+                log.error("no stand-in for withdrawn segments: %s", said.decode(errors="replace").strip())
+        except (OSError, subprocess.TimeoutExpired) as fault:
+            log.error("no stand-in for withdrawn segments: %s", fault)
+
+    def place(self, rendition: str, begins: float, target: Path) -> bool:
+        """Put one at ``target``, its first picture at ``begins`` seconds; false when that is not possible."""
+        clip = self._folder / rendition / "000000.ts"
+        draft = target.with_name(f".{target.name}.new")
+        if not clip.exists():
+            return False
+        offset = 0.0
+        for _ in range(2):  # the muxer adds a delay of its own: what it is shows in the first try
+            if not self._copy(clip, offset, draft):
+                return False
+            first = first_timestamp(draft)
+            if first is None:
+                return False
+            if abs(first - begins) < 0.5 / self._plan.fps:
+                break
+            offset += begins - first
+        os.replace(draft, target)
+        return True
+
+    def _copy(self, clip: Path, offset: float, target: Path) -> bool:
+        graph = ffmpeg.input(str(clip)).output(
+            str(target), format="mpegts", c="copy", output_ts_offset=f"{offset:.6f}"
+        )
+        command = ffmpeg.compile(
+            graph.global_args(*QUIET, "-loglevel", "error").overwrite_output(), cmd=self._program
+        )
+        try:
+            subprocess.run(
+                leashed(command), check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS
+            )
+        except (OSError, subprocess.SubprocessError) as fault:
+            log.error("a withdrawn segment has no stand-in: %s", fault)
+            return False
+        return True
+
+
+def _fill(end: int, pieces: Sequence[bytes]) -> None:
+    with suppress(BrokenPipeError), os.fdopen(end, "wb") as pipe:
+        for piece in pieces:
+            pipe.write(piece)
+
+
+def first_timestamp(segment: Path) -> float | None:
+    """The presentation time of a transport stream's first picture in seconds (ISO 13818-1, 2.4.3.6)."""
+    try:
+        data = segment.read_bytes()
+    except OSError:
+        return None
+    for start in range(0, len(data) - PACKET + 1, PACKET):
+        packet = data[start : start + PACKET]
+        if packet[0] != SYNC:
+            return None
+        if not packet[1] & 0x40:  # nothing begins in this packet
+            continue
+        body = 4 + (1 + packet[4] if packet[3] & 0x20 else 0)
+        unit = packet[body:]
+        if len(unit) >= 14 and unit[:3] == b"\x00\x00\x01" and 0xE0 <= unit[3] <= 0xEF and unit[7] & 0x80:
+            ticks = (unit[9] >> 1 & 7) << 30 | unit[10] << 22 | unit[11] >> 1 << 15
+            return (ticks | unit[12] << 7 | unit[13] >> 1) / CLOCK
+    return None

@@ -1,0 +1,179 @@
+"""The closed part, looked at from outside: from the answer on, nothing of the hall is in any output."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from streams.ffmpeg import find_ffmpeg
+from streams.recording import FOLDER, lines_of
+
+pytestmark = pytest.mark.timeout(90)
+
+GREEN = (0, 200, 0)  # the hall
+LOUD = -40.0  # dB of full scale: the hall has a tone of -18, a closed part is silent
+
+
+def decoded(path: Path) -> tuple[Any, float]:
+    """Every picture of a file as its mean colour, and how loud it is."""
+    command = [find_ffmpeg(), "-v", "error", "-i", str(path)]
+    raw = subprocess.run(
+        [*command, "-vf", "scale=32:18", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    pictures = np.frombuffer(raw, dtype=np.uint8).reshape(-1, 18 * 32, 3).mean(axis=1)
+    sound = subprocess.run([*command, "-ac", "1", "-f", "s16le", "-"], capture_output=True, check=True).stdout
+    samples = np.frombuffer(sound, dtype=np.int16).astype(np.float64) / 32768
+    return pictures, float(20 * np.log10(max(1e-6, np.abs(samples).max(initial=0))))
+
+
+def shows_hall(path: Path) -> bool:
+    pictures, level = decoded(path)
+    return bool((np.abs(pictures - GREEN).max(axis=1) < 60).any()) or level > LOUD
+
+
+def files(running: Any) -> set[Path]:
+    return {path for path in (running.folder / "live").rglob("*.ts") if path.name[0] != "."}
+
+
+async def on_air(running: Any, segments: int = 3) -> None:
+    await running.until(lambda: running.status().sources["hall"].present)
+    assert (await running.ask(do="publish"))["ok"] is True
+    await running.until(lambda: running.status().showing == "source:hall")
+    await running.until(lambda: running.segments() >= segments)
+
+
+async def test_nothing_of_the_hall_is_in_any_output_once_it_is_closed(
+    runner: Callable[..., Any], source: Callable[..., Any]
+) -> None:
+    async with runner(closed={"withdraw_seconds": 2}) as running, source(running.url):
+        await on_air(running, 4)
+        names = sorted(path.name for path in (running.folder / "live" / "big").glob("*.ts"))
+        assert shows_hall(running.folder / "live" / "big" / names[0])
+        before = {path: path.stat().st_ino for path in files(running)}
+
+        assert (await running.ask(do="enter_closed"))["ok"] is True
+        # From here on, whatever appears or is changed in the public folder is looked at.
+        assert not _green(running.folder / "preview.jpg")
+        assert not (running.folder / "hall.permit").exists()
+        listed = running.segments()
+        await running.until(lambda: running.segments() >= listed + 3)
+        await running.until(lambda: len(list((running.folder / "live" / "big").glob("*.ts"))) >= listed + 3)
+        public = await asyncio.to_thread(
+            lambda: [path for path in files(running) if before.get(path) != path.stat().st_ino]
+        )
+        assert len(public) >= 2 * (3 + 2)  # new ones of two renditions, and those that were taken back
+        for path in public:
+            assert not await asyncio.to_thread(shows_hall, path), path
+        status = running.status()
+        assert status.closed
+        assert status.showing == "slate:closed"
+        assert status.encoder.restarts == 0
+
+        # Whatever else is asked, it stays closed.
+        await running.ask(do="show", scene="source:hall")
+        await running.ask(do="enter_closed")
+        listed = running.segments()
+        await running.until(lambda: running.segments() >= listed + 2)
+        assert running.status().showing == "slate:closed"
+
+        await running.ask(do="leave_closed")
+        await running.until(lambda: running.status().showing == "source:hall")
+        newest = running.segments()
+        await running.until(lambda: running.segments() >= newest + 2)
+        last = max((running.folder / "live" / "big").glob("0*.ts"))
+        assert await asyncio.to_thread(shows_hall, last)
+
+
+def _green(picture: Path) -> bool:
+    mean = np.asarray(Image.open(picture).convert("RGB")).reshape(-1, 3).mean(axis=0)
+    return bool(np.abs(mean - GREEN).max() < 60)
+
+
+async def test_the_recording_has_a_little_slate_where_it_was_cut(
+    runner: Callable[..., Any], source: Callable[..., Any]
+) -> None:
+    async with runner(closed={"withdraw_seconds": 0}) as running, source(running.url):
+        await on_air(running)
+        await running.ask(do="enter_closed")
+        closed_at = running.status().closed_at or await _closed(running)
+        listed = running.segments()
+        await running.until(lambda: running.segments() >= listed + 8)
+        lines = list(lines_of(running.folder / FOLDER))
+        inside = [line for line in lines if line.at >= closed_at]
+        assert 3 <= len(inside) <= 6
+        await running.ask(do="leave_closed")
+        await running.until(lambda: len(list(lines_of(running.folder / FOLDER))) >= len(lines) + 2)
+        await running.ask(do="end")
+        await running.process.wait()
+        for part in sorted((running.folder / FOLDER).glob("*.ts")):
+            await asyncio.to_thread(decoded, part)
+
+
+async def _closed(running: Any) -> Any:
+    await running.until(lambda: running.status().closed_at is not None)
+    return running.status().closed_at
+
+
+@pytest.mark.parametrize("word", ["libx264", "the runner"])
+async def test_whatever_is_killed_in_a_closed_part_comes_back_closed(
+    runner: Callable[..., Any], source: Callable[..., Any], word: str
+) -> None:
+    async with runner(closed={"withdraw_seconds": 0}) as running, source(running.url):
+        await on_air(running)
+        await running.ask(do="enter_closed")
+        await running.until(lambda: running.status().showing == "slate:closed")
+        before = files(running)
+        listed = running.segments()
+        if word == "the runner":
+            running.process.kill()
+            await running.process.wait()
+            async with runner(closed={"withdraw_seconds": 0}) as second:
+                await second.until(lambda: second.segments() >= listed + 3)
+                assert second.status().showing == "slate:closed"
+        else:
+            running.child(word).kill()
+            await running.until(lambda: running.segments() >= listed + 3)
+        for path in files(running) - before:
+            assert not await asyncio.to_thread(shows_hall, path), path
+
+
+@pytest.mark.parametrize("damage", ["permit", "garbage", "both"])
+async def test_in_doubt_it_is_closed(runner: Callable[..., Any], damage: str) -> None:
+    async with runner() as first:
+        await first.until(lambda: first.status().encoder.alive)
+        await first.ask(do="publish")
+        first.process.kill()
+        await first.process.wait()
+        if damage in ("permit", "both"):
+            (first.folder / "hall.permit").unlink()
+        if damage in ("garbage", "both"):
+            (first.folder / "wanted.json").write_bytes(b'{"scene": "source:ha\x00')
+        async with runner() as second:
+            await second.until(lambda: second.status().pid == second.process.pid)
+            assert second.status().closed
+            assert second.status().showing == "slate:closed"
+            await second.ask(do="leave_closed")
+            await second.until(lambda: not second.status().closed)
+
+
+async def test_a_runner_without_doubt_is_not_closed(runner: Callable[..., Any]) -> None:
+    async with runner() as first:
+        await first.until(lambda: first.status().encoder.alive)
+        first.process.kill()
+        await first.process.wait()
+        async with runner() as second:
+            await second.until(lambda: second.status().pid == second.process.pid)
+            assert not second.status().closed
+            with suppress(psutil.Error):
+                assert psutil.Process(second.process.pid).is_running()
