@@ -210,9 +210,8 @@ class Broadcasts:
     async def cut_to(self, command: CutTo) -> Broadcast:
         """Make another source the hall; BadArgument names those there are."""
         held = self._held_of(command.session)
-        known = [feed.device.id for feed in held.feeds]
-        if command.source not in known:
-            raise BadArgument("source", f"one of {', '.join(known)}")
+        if command.source not in held.sources:
+            raise BadArgument("source", f"one of {', '.join(held.sources)}")
         if command.source != held.source:
             held.source = command.source
             with suppress(LinkError):  # a runner that is being started is told when it is up
@@ -262,7 +261,7 @@ class Broadcasts:
         )
         keeper = Keeper(folder, lambda why, times: self._died(session.id, why, times))
         held = Held(session=session.id, keeper=keeper, programme=programme, feeds=feeds)
-        held.source = feeds[0].device.id if feeds else ""
+        held.source = next(iter(held.sources), "")
         held.closed = session.reason is Reason.CLOSED
         held.slate = "" if held.closed or session.reason is None else str(session.reason)
         held.recording = session.phase in RUNNING

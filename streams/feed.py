@@ -15,7 +15,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from avctl.driver import Driver
 from avctl.events import Link, LinkChanged
 
-SCHEMES = ("srt", "rtmp", "rtmps", "rtsp", "rtsps", "udp", "rtp", "file")
+SCHEMES = (
+    *("srt", "rtmp", "rtmps", "rtsp", "rtsps", "udp", "rtp"),
+    *("http", "https", "v4l2", "decklink", "file"),
+)
 MASK = "***"
 PLAIN_VALUES = frozenset({"mode", "latency", "pkt_size", "timeout", "pbkeylen", "transtype", "localaddr"})
 WAITS = "waits for a broadcast"
@@ -32,6 +35,12 @@ def _address(url: SecretStr) -> SecretStr:
     if parts.scheme == "file":
         if not parts.path:
             raise ValueError("a file such as file:///srv/loop.mp4")
+    elif parts.scheme == "v4l2":
+        if not parts.path.startswith("/dev/"):
+            raise ValueError("a device such as v4l2:///dev/video0")
+    elif parts.scheme == "decklink":
+        if not parts.netloc:
+            raise ValueError("a card's name such as decklink://DeckLink%20Mini%20Recorder")
     elif parts.scheme in ("srt", "udp", "rtp") and port is None:
         raise ValueError(f"an address with a port, such as {parts.scheme}://127.0.0.1:9100")
     elif not parts.hostname:
@@ -45,8 +54,12 @@ class FeedOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     url: Annotated[SecretStr, AfterValidator(_address)] = Field(
-        description="Where the runner listens or fetches: srt, rtmp, rtsp, udp, rtp or file; may hold a key."
+        description="Where the runner listens or fetches: srt, rtmp, rtsp, udp, rtp, http (HLS), v4l2, "
+        "decklink or file; may hold a key."
     )
+    fetch: bool = Field(False, description="Fetch rtmp from a server; else an encoder pushes it here.")
+    loop: bool = Field(False, description="Begin a file again at its end.")
+    backup_for: str = Field("", description="Id of the feed of the same room that this one stands in for.")
 
 
 def masked(url: str) -> str:

@@ -1,4 +1,4 @@
-"""Finding ffmpeg, and the three graphs a broadcast needs, compiled to arguments.
+"""Finding ffmpeg, and the graphs that encode a programme, compiled to arguments.
 
 Every argument is understood by Debian's ffmpeg 5.1 and by the 9.x binary of imageio-ffmpeg.
 """
@@ -13,7 +13,7 @@ import ffmpeg
 import imageio_ffmpeg
 
 from avctl.errors import ConfigError
-from streams.plan import Plan, RenditionPlan, SourcePlan
+from streams.plan import Plan, RenditionPlan
 
 SAMPLE_RATE = 48_000
 QUIET = ("-hide_banner", "-nostdin", "-nostats")
@@ -38,44 +38,6 @@ def find_ffmpeg(wanted: str | None = None) -> str:
         raise ConfigError("ffmpeg: not on this machine and not in imageio-ffmpeg") from exc
 
 
-def reader_command(program: str, plan: Plan, source: SourcePlan, video: int, audio: int | None) -> list[str]:
-    """Read one source and give raw pictures and samples at the programme's constant rates.
-
-    Both leave from one zero of time, so that picture *n* belongs to the *n*-th share of samples.
-    ``audio`` is None for a source that has no sound.
-    """
-    size = plan.programme
-    feed = ffmpeg.input(source.url, **_input_options(source.url))
-    pictures = (
-        feed.video.filter(
-            "scale", size.width, size.height, force_original_aspect_ratio="decrease", out_color_matrix="bt709"
-        )
-        .filter("pad", size.width, size.height, "(ow-iw)/2", "(oh-ih)/2")
-        .filter("setsar", 1)
-        .filter("fps", fps=plan.fps, start_time=0)
-        .output(f"pipe:{video}", format="rawvideo", pix_fmt="yuv420p", fps_mode="passthrough")
-    )
-    if audio is None:
-        return _compile(pictures, program, "info")
-    sound = feed.audio.filter("aresample", SAMPLE_RATE, **{"async": 1, "first_pts": 0}).output(
-        f"pipe:{audio}", format="s16le", acodec="pcm_s16le", ac=2, ar=SAMPLE_RATE
-    )
-    return _compile(ffmpeg.merge_outputs(pictures, sound), program, "info")
-
-
-def _input_options(url: str) -> dict[str, Any]:
-    """What each way in needs; live inputs are not buffered, files are read at their own speed."""
-    match url.partition(":")[0].lower():
-        case "srt" | "udp" | "rtp":
-            return {"fflags": "nobuffer", "analyzeduration": 1_000_000, "probesize": 2_000_000}
-        case "rtmp" | "rtmps":
-            return {"fflags": "nobuffer", "listen": 1, "analyzeduration": 1_000_000}
-        case "rtsp" | "rtsps":
-            return {"fflags": "nobuffer", "rtsp_transport": "tcp"}
-        case _:
-            return {"re": None}
-
-
 def encoder_command(
     program: str, plan: Plan, video: int, audio: int, folder: Path, first: float
 ) -> list[str]:
@@ -89,7 +51,7 @@ def encoder_command(
         _rung(plan, rendition, rungs[index], sound, folder, first)
         for index, rendition in enumerate(plan.renditions)
     ]
-    return _compile(ffmpeg.merge_outputs(*outputs), program, "warning")
+    return compiled(ffmpeg.merge_outputs(*outputs), program, "warning")
 
 
 def sealed_command(program: str, plan: Plan, video: int, audio: int, stream: int) -> list[str]:
@@ -98,7 +60,7 @@ def sealed_command(program: str, plan: Plan, video: int, audio: int, stream: int
     encoded = ffmpeg.output(
         pictures, sound, f"pipe:{stream}", format="mpegts", flush_packets=1, **_coded(plan, plan.programme)
     )
-    return _compile(encoded, program, "warning")
+    return compiled(encoded, program, "warning")
 
 
 def _raw(plan: Plan, video: int, audio: int) -> tuple[_Stream, _Stream]:
@@ -162,6 +124,7 @@ def key_frame_interval(plan: Plan) -> int:
     return max(1, round(min(plan.segment_seconds, plan.record.fragment_seconds) * plan.fps))
 
 
-def _compile(graph: _Stream, program: str, level: str) -> list[str]:
+def compiled(graph: _Stream, program: str, level: str) -> list[str]:
+    """The arguments of a graph; ffmpeg says what is at least as grave as ``level``."""
     command: list[str] = ffmpeg.compile(graph.global_args(*QUIET, "-loglevel", level), cmd=program)
     return command

@@ -82,7 +82,17 @@ def mind_sources(folder: Path, feeds: tuple[Feed, ...]) -> bool:
 
 def sources_of(feeds: tuple[Feed, ...]) -> tuple[SourcePlan, ...]:
     """The feeds of a room as the runner wants them, with their secrets."""
-    return tuple(SourcePlan(id=feed.device.id, url=feed.url, title=feed.device.title) for feed in feeds)
+    return tuple(
+        SourcePlan(
+            id=feed.device.id,
+            url=feed.url,
+            title=feed.device.title,
+            fetch=feed.options.fetch,
+            loop=feed.options.loop,
+            backup_for=feed.options.backup_for or None,
+        )
+        for feed in feeds
+    )
 
 
 def _save(folder: Path, plan: Plan) -> None:

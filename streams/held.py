@@ -41,6 +41,11 @@ class Held:
     mending: asyncio.Task[None] | None = None
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """What can be the hall: every feed that stands in for no other."""
+        return tuple(feed.device.id for feed in self.feeds if not feed.options.backup_for)
+
+    @property
     def scene(self) -> str:
         """What is to be shown when no part is closed."""
         if self.slate:

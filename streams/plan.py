@@ -26,6 +26,9 @@ class SourcePlan(BaseModel):
     id: Name
     url: str = Field(min_length=1, repr=False)
     title: str = ""
+    fetch: bool = False
+    loop: bool = False
+    backup_for: Name | None = None
 
 
 class RenditionPlan(BaseModel):
@@ -105,6 +108,9 @@ class Plan(BaseModel):
     def _one_of_each_source(cls, sources: tuple[SourcePlan, ...]) -> tuple[SourcePlan, ...]:
         if len({source.id for source in sources}) != len(sources):
             raise ValueError("each source needs an id of its own")
+        known = {source.id for source in sources if source.backup_for is None}
+        if any(source.backup_for not in {*known, None} for source in sources):
+            raise ValueError("a stand-in is for another source, which is no stand-in itself")
         return sources
 
     @field_validator("renditions")

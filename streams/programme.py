@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,19 @@ from numpy.typing import NDArray
 from streams.frames import Format, Frame, Samples
 from streams.overlay import FADE_SECONDS, LowerThird
 from streams.plan import Plan
-from streams.reader import Reader
 from streams.requests import SlateName
 from streams.slates import Slates
 
 Sink = Callable[[Frame, Samples], None]
 CLOSED = "slate:closed"
 LATE = 0.5  # seconds behind before the clock is set anew: the machine slept or was stopped
+
+
+class Source(Protocol):
+    """What pictures come from."""
+
+    def take(self) -> tuple[Frame | None, Samples] | None:
+        """The next picture with its samples; None when there is none now."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Levels:
 class Programme:
     """Decides picture by picture. Everything public may be called from any thread."""
 
-    def __init__(self, plan: Plan, form: Format, readers: Mapping[str, Reader], sink: Sink) -> None:
+    def __init__(self, plan: Plan, form: Format, readers: Mapping[str, Source], sink: Sink) -> None:
         self.frames = 0
         self.repeated = 0
         self.showing = "slate:starting"
@@ -136,7 +142,7 @@ class Programme:
             return self._page(which), self._silence, wanted
         return self._live(wanted, taken.get(which))
 
-    def _live(self, wanted: str, pair: tuple[Frame, Samples] | None) -> tuple[Frame, Samples, str]:
+    def _live(self, wanted: str, pair: tuple[Frame | None, Samples] | None) -> tuple[Frame, Samples, str]:
         if pair is None:
             self._missing += 1
             self._good = 0
@@ -150,8 +156,8 @@ class Programme:
             # A source that has never been shown is shown at once; one that was lost proves itself first.
             if not self._lost or not self._seen or self._good >= self._plan.return_seconds * self._plan.fps:
                 self._lost, self._seen = False, True
-                self._held = pair[0]
-                return *pair, wanted
+                self._held = self._page("sound") if pair[0] is None else pair[0]
+                return self._held, pair[1], wanted
         stand_in = "technical" if self._seen else "starting"
         return self._page(stand_in), self._silence, f"slate:{stand_in}"
 

@@ -16,8 +16,8 @@ from datetime import datetime
 import numpy as np
 
 from streams.child import Child
-from streams.ffmpeg import reader_command
 from streams.frames import CHANNELS, Format, Frame, Samples
+from streams.inputs import Parts, reader_command
 from streams.plan import Plan, SourcePlan
 
 PIPE_BYTES = 1 << 20  # the most an ordinary user may ask for
@@ -25,7 +25,7 @@ CUSHION = 3  # pictures gathered before the first is shown: a network is never q
 BACKLOG = 25  # pictures; more is delay, and goes
 STALL_SECONDS = 6.0
 PAUSES = (0.2, 0.5, 1.0, 2.0)
-NO_SOUND = "matches no streams"
+MISSING = "matches no streams"  # what ffmpeg says of a source without sound, or without picture
 
 
 class Reader:
@@ -44,19 +44,25 @@ class Reader:
         self._sounds: deque[Samples] = deque()
         self._flowing = False
         self._present = False
-        self._sound = True
+        self._latest: Frame | None = None
+        self._parts = Parts.BOTH
 
     @property
     def present(self) -> bool:
         """Whether pictures really arrive."""
         return self._present
 
-    def take(self) -> tuple[Frame, Samples] | None:
-        """The next picture with its samples; None when there is none."""
+    @property
+    def latest(self) -> Frame | None:
+        """The last picture that was taken, to look at; None when none is there."""
+        return self._latest if self._present else None
+
+    def take(self) -> tuple[Frame | None, Samples] | None:
+        """The next picture with its samples; None when there is none. A source without picture has None in
+        the picture's place."""
         with self._lock:
-            ready = len(self._pictures)
-            if self._sound:
-                ready = min(ready, len(self._sounds))
+            lengths = (len(self._pictures), len(self._sounds))
+            ready = min(length for length, there in zip(lengths, self._there(), strict=True) if there)
             if ready == 0 or (not self._flowing and ready < CUSHION):
                 self._flowing = False
                 return None
@@ -64,13 +70,19 @@ class Reader:
             while ready > BACKLOG:
                 self._drop()
                 ready -= 1
-            picture = self._pictures.popleft()
-            return picture, self._sounds.popleft() if self._sound else self._form.silence()
+            return self._drop()
 
-    def _drop(self) -> None:
-        self._pictures.popleft()
-        if self._sound:
-            self._sounds.popleft()
+    def _there(self) -> tuple[bool, bool]:
+        return self._parts is not Parts.SOUND, self._parts is not Parts.PICTURE
+
+    def _drop(self) -> tuple[Frame | None, Samples]:
+        picture, sound = self._there()
+        if picture:
+            self._latest = self._pictures.popleft()
+        return (
+            self._latest if picture else None,
+            self._sounds.popleft() if sound else self._form.silence(),
+        )
 
     async def run(self) -> None:
         """Start ffmpeg again whenever it ends or stands still, until cancelled."""
@@ -89,9 +101,7 @@ class Reader:
         for end in (video, audio):
             fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._flush()
-        command = reader_command(
-            self._program, self._plan, self._source, video_end, audio_end if self._sound else None
-        )
+        command = reader_command(self._program, self._plan, self._source, video_end, audio_end, self._parts)
         child = Child(
             f"reader {self.id}", command, pass_fds=(video_end, audio_end), secrets=(self._source.url,)
         )
@@ -120,8 +130,17 @@ class Reader:
                     await asyncio.to_thread(thread.join)
             os.close(video)
             os.close(audio)
-        self._sound = not (self._sound and any(NO_SOUND in line for line in child.tail))
+        self._parts = self._parts_of(child)
         self.reason = child.said or "the source ended"
+
+    def _parts_of(self, child: Child) -> Parts:
+        """What to read next time: what this time was not there is left out, once."""
+        if self._parts is not Parts.BOTH:
+            return Parts.BOTH
+        for line in child.tail:
+            if MISSING in line:  # Stream specifier ':a' in filtergraph description … matches no streams.
+                return Parts.SOUND if ":v'" in line else Parts.PICTURE
+        return Parts.BOTH
 
     async def _watch(self, child: Child) -> None:
         began = self.frames
@@ -160,6 +179,9 @@ class Reader:
     def _samples(self, data: bytearray) -> None:
         with self._lock:
             self._sounds.append(np.frombuffer(data, dtype=np.int16).reshape(-1, CHANNELS))
+            if self._parts is Parts.SOUND:
+                self.frames += 1
+                self.heard_at = time.monotonic()
             while len(self._sounds) > 4 * BACKLOG:
                 self._sounds.popleft()
 

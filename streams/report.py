@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from streams.authority import Authority
@@ -25,6 +26,7 @@ from streams.status import (
     RunnerStatus,
     SourceStatus,
 )
+from streams.takeover import Takeover
 from streams.wanted import Memory
 
 
@@ -40,13 +42,14 @@ class Report:
         encoder: Encoder,
         authority: Authority,
         pushes: tuple[Push, ...] = (),
+        takeovers: Mapping[str, Takeover] = MappingProxyType({}),
     ) -> None:
         self.phase: RunnerPhase = "arming"
         self.fps = 0.0
         self._plan, self._memory = plan, memory
         self._readers, self._programme = readers, programme
         self._encoder, self._authority = encoder, authority
-        self._pushes = pushes
+        self._pushes, self._takeovers = pushes, takeovers
         self._started_at = datetime.now().astimezone()
 
     def news(self) -> dict[str, Any]:
@@ -69,7 +72,7 @@ class Report:
             lower_third=LowerThird(name=wanted.name, role=wanted.role),
             published=wanted.published_at is not None,
             recording=wanted.recording_started_at is not None,
-            sources={name: self._source(reader) for name, reader in self._readers.items()},
+            sources={name: self._source(name, reader) for name, reader in self._readers.items()},
             outputs=self._outputs(),
             encoder=EncoderStatus(alive=self._encoder.alive, restarts=self._encoder.restarts, fps=self.fps),
             frames=self._programme.frames,
@@ -91,9 +94,10 @@ class Report:
             return "live", ""
         return "degraded", self._encoder.reason or "the playlist does not advance"
 
-    @staticmethod
-    def _source(reader: Reader) -> SourceStatus:
+    def _source(self, name: str, reader: Reader) -> SourceStatus:
+        pair = self._takeovers.get(name)
         return SourceStatus(
+            using=pair.used.id if pair is not None else "",
             present=reader.present,
             since=reader.since,
             frames=reader.frames,

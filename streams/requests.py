@@ -20,7 +20,7 @@ from avctl.errors import BadArgument
 
 SOCKET_FILE = "control.sock"
 
-SlateName = Literal["starting", "break", "technical", "closed", "air_raid", "ended"]
+SlateName = Literal["starting", "break", "technical", "closed", "air_raid", "sound", "ended"]
 SLATES: tuple[SlateName, ...] = get_args(SlateName)
 
 
@@ -53,6 +53,13 @@ class Show(_Request):
 
     do: Literal["show"]
     scene: str = Field(pattern=r"^(source:.+|slate:(" + "|".join(SLATES) + r"))$")
+
+
+class Restore(_Request):
+    """Use the main feed of a source again, after its stand-in was taken."""
+
+    do: Literal["restore"]
+    source: str = Field(max_length=64)
 
 
 class EnterClosed(_Request):
@@ -88,7 +95,9 @@ class End(_Request):
     do: Literal["end"]
 
 
-Request = AskStatus | Publish | Record | Show | EnterClosed | LeaveClosed | NameSpeaker | PlanEnd | End
+Request = (
+    AskStatus | Publish | Record | Show | Restore | EnterClosed | LeaveClosed | NameSpeaker | PlanEnd | End
+)
 
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="do")])
 

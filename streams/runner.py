@@ -44,11 +44,13 @@ from streams.requests import (
     Publish,
     Record,
     Request,
+    Restore,
     Show,
 )
 from streams.sealed import Sealed
 from streams.standin import StandIns
 from streams.status import STATUS_FILE, replace_file
+from streams.takeover import Takeover
 from streams.wanted import Memory, forbid
 
 log = logging.getLogger("streams.runner")
@@ -73,7 +75,20 @@ class Runner:
             source.id: Reader(self._plan, source, self._form, program) for source in self._plan.sources
         }
         self._encoder = Encoder(self._plan, self._form, program, folder / "private", self._changed)
-        self._programme = Programme(self._plan, self._form, self._readers, self._encoder.put)
+        self._takeovers = {
+            source.backup_for: Takeover(
+                self._readers[source.backup_for], self._readers[source.id], self._plan.fps
+            )
+            for source in self._plan.sources
+            if source.backup_for is not None
+        }
+        stand_ins = {source.id for source in self._plan.sources if source.backup_for is not None}
+        self._sources = {
+            name: self._takeovers.get(name, reader)
+            for name, reader in self._readers.items()
+            if name not in stand_ins
+        }
+        self._programme = Programme(self._plan, self._form, self._sources, self._encoder.put)
         self._stand_ins = StandIns(self._plan, self._form, program, folder / "standins")
         self._authority = Authority(folder, self._plan, self._encoder, self._stand_ins)
         self._pushes = tuple(Push(program, push, PUSH_WAITING) for push in self._plan.pushes)
@@ -88,6 +103,7 @@ class Runner:
             self._encoder,
             self._authority,
             self._pushes,
+            self._takeovers,
         )
         self._control = Control(folder, self._obey, self._report.news)
         self._works: set[asyncio.Task[None]] = set()
@@ -175,10 +191,14 @@ class Runner:
                 self._want(recording_started_at=wanted.recording_started_at or _now())
             case Show():
                 kind, _, name = request.scene.partition(":")
-                if kind == "source" and name not in self._readers:
-                    raise BadArgument("scene", f"one of {', '.join(self._readers)}")
+                if kind == "source" and name not in self._sources:
+                    raise BadArgument("scene", f"one of {', '.join(self._sources)}")
                 self._want(scene=request.scene)
                 self._programme.show(request.scene)
+            case Restore():
+                if request.source not in self._takeovers:
+                    raise BadArgument("source", f"one of {', '.join(self._takeovers) or 'none'}")
+                self._takeovers[request.source].restore()
             case EnterClosed():
                 self._enter_closed()
             case LeaveClosed():

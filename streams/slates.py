@@ -18,6 +18,7 @@ TEXTS: dict[SlateName, tuple[str, str]] = {
     "technical": ("Технічна пауза", "Technical pause"),
     "closed": ("Закрита частина засідання", "Closed part of the sitting"),
     "air_raid": ("Повітряна тривога", "Air-raid alert"),
+    "sound": ("Лише звук", "Sound only"),
     "ended": ("Засідання завершено", "The sitting has ended"),
 }
 

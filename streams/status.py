@@ -27,13 +27,17 @@ class LowerThird(_Said):
 
 
 class SourceStatus(_Said):
-    """``present`` only while frames really arrive; ``frames`` counts them since the runner's start."""
+    """``present`` only while frames really arrive; ``frames`` counts them since the runner's start.
+
+    ``using`` is, for a source with a stand-in, the feed that is shown for it.
+    """
 
     present: bool = False
     since: AwareDatetime
     frames: int = 0
     restarts: int = 0
     reason: str = ""
+    using: str = ""
 
 
 class RenditionStatus(_Said):
