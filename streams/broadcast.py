@@ -75,7 +75,7 @@ class Broadcasts:
         self._held: dict[str, Held] = {}
         self._archive = Archive(config, self._root, bus, sessions)
         self._arming = asyncio.Lock()
-        self._closed = ClosedParts(bus, self._root)
+        self._closed = ClosedParts(config.broadcast, bus, self._root)
         bus.listen(self._fold, SessionEvent)
         bus.listen(self._moved, SessionAmended)
 
@@ -272,6 +272,9 @@ class Broadcasts:
             self._broadcasts[session.id] = found or Broadcast(session=session.id, since=now())
         self._house.add(programme)
         held.tasks.add(asyncio.create_task(self._keep(session.id, held), name=f"runner {session.id}"))
+        proving = self._closed.prove(held, lambda: self.get(session.id))
+        held.proving = asyncio.create_task(proving, name=f"closed part {session.id}")
+        held.tasks.add(held.proving)
 
     def _feeds(self, room: str) -> tuple[Feed, ...]:
         drivers = (self._house.driver(one.id) for one in self._house.in_room(room) if one.driver == FEED)
@@ -280,6 +283,8 @@ class Broadcasts:
     async def _keep(self, session: str, held: Held) -> None:
         await held.keeper.run()
         self._bus.publish(BroadcastEnded(session=session))
+        if held.proving is not None:
+            held.proving.cancel()
         await self._house.remove(held.programme.device.id)
         for feed in held.feeds:
             feed.unwatched()

@@ -1,25 +1,46 @@
-"""The closed part from the controller: entered whatever the runner does, left when a person asks."""
+"""The closed part from the controller: entered whatever the runner does, proven, left when a person asks."""
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import logging
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from avctl.bus import Bus
-from avctl.errors import DeviceError
-from avctl.events import BroadcastDegraded, ClosedPartEntered, ClosedPartLeft
+from avctl.config import Broadcast
+from avctl.errors import AvctlError, DeviceError
+from avctl.events import (
+    BroadcastDegraded,
+    ClosedPartChecked,
+    ClosedPartDoubted,
+    ClosedPartEntered,
+    ClosedPartLeft,
+    ClosedPartProven,
+)
+from avctl.model.broadcast import Broadcast as Shown
+from streams import rfc8216
+from streams.ffmpeg import find_ffmpeg
 from streams.held import Held
 from streams.keeper import gone, running
+from streams.plan import CLOSED_FILE
+from streams.probe import look_at, small
 from streams.wanted import forbid
+
+PROVE_SECONDS = 1.0
+LIKE = 0.06  # mean difference of luma that a clock that goes, and an encoder, may make
+SILENCE_DB = -60.0
 
 log = logging.getLogger(__name__)
 
 
 class ClosedParts:
-    """Enters and leaves closed parts of the broadcasts under ``root``."""
+    """Enters, proves and leaves closed parts of the broadcasts under ``root``."""
 
-    def __init__(self, bus: Bus, root: Path) -> None:
-        self._bus, self._root = bus, root
+    def __init__(self, config: Broadcast, bus: Bus, root: Path) -> None:
+        self._config, self._bus, self._root = config, bus, root
 
     async def enter(self, held: Held, actor: str) -> None:
         """Begin a closed part: when this returns, nothing of the hall is in any output.
@@ -47,3 +68,63 @@ class ClosedParts:
         await held.programme.leave_closed()
         held.leaving = False
         self._bus.publish(ClosedPartLeft(session=held.session, actor=actor))
+
+    async def prove(self, held: Held, shown: Callable[[], Shown]) -> None:
+        """While a part is closed, look at what viewers get, again and again; for as long as it is held."""
+        names = itertools.cycle(one.name for one in self._config.renditions)
+        looked: set[Path] = set()
+        late = 0.0
+        while True:
+            await asyncio.sleep(PROVE_SECONDS)
+            now = shown()
+            if not held.closed or now.closed_at is None or not now.published:
+                looked.clear()
+                late = 0.0
+                continue
+            segment = self._newest(held.session, next(names), now.closed_at)
+            if segment is None or segment in looked:
+                late += PROVE_SECONDS
+                if late > self._config.stalled_seconds:
+                    self._doubt(now, "the public list stands still")
+                continue
+            late = 0.0
+            looked.add(segment)
+            try:
+                fault = await self._fault(held.session, segment)
+            except (AvctlError, OSError) as why:
+                self._doubt(now, f"the public output cannot be looked at: {why}")
+                continue
+            if fault and held.closed:
+                self._doubt(now, fault)
+                held.keeper.kill()  # its successor begins closed, and takes back what was public since
+            elif held.closed:
+                proven = ClosedPartChecked if now.proven_at is not None else ClosedPartProven
+                self._bus.publish(proven(session=held.session))
+
+    def _doubt(self, shown: Shown, why: str) -> None:
+        if shown.doubt != why:
+            log.critical("%s: the closed part is in doubt: %s", shown.session, why)
+            self._bus.publish(ClosedPartDoubted(session=shown.session, reason=why))
+
+    def _newest(self, session: str, rendition: str, since: datetime) -> Path | None:
+        """The newest listed segment that began in the closed part."""
+        folder = self._root / session / "live" / rendition
+        try:
+            entries = rfc8216.read((folder / "index.m3u8").read_text(encoding="ascii")).entries
+        except (OSError, ValueError):
+            return None
+        newest = entries[-1] if entries else None
+        if newest is None or newest.at is None or newest.at < since:
+            return None
+        return folder / newest.uri
+
+    async def _fault(self, session: str, segment: Path) -> str:
+        """What in a segment is not of a closed part; empty when all of it is."""
+        expected = await asyncio.to_thread(small, self._root / session / CLOSED_FILE)
+        looked = await look_at(find_ffmpeg(self._config.ffmpeg or None), segment)
+        name = f"{segment.parent.name}/{segment.name}"
+        if (apart := looked.difference(expected)) > LIKE:
+            return f"{name} is not the slate of a closed part ({apart:.0%} apart)"
+        if looked.peak_db > SILENCE_DB:
+            return f"{name} is not silent ({looked.peak_db:.0f} dBFS)"
+        return ""

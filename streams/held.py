@@ -38,6 +38,7 @@ class Held:
     up: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    proving: asyncio.Task[None] | None = None
     mending: asyncio.Task[None] | None = None
 
     @property

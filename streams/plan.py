@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from avctl.errors import ConfigError
 
 PLAN_FILE = "plan.json"
+CLOSED_FILE = "closed.jpg"  # what a closed part looks like, for those who prove it
 LOCK_FILE = "lock"  # held by the runner of the folder
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]

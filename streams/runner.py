@@ -28,7 +28,7 @@ from streams.control import Control
 from streams.encoder import Encoder
 from streams.ffmpeg import find_ffmpeg
 from streams.frames import Format, Frame, to_jpeg_picture
-from streams.plan import LOCK_FILE, Plan, load_plan
+from streams.plan import CLOSED_FILE, LOCK_FILE, Plan, load_plan
 from streams.programme import Programme
 from streams.push import WAITING as PUSH_WAITING
 from streams.push import Push
@@ -57,6 +57,9 @@ log = logging.getLogger("streams.runner")
 
 PREVIEW_FILE = "preview.jpg"
 PREVIEW_WIDTH = 640
+SOURCE_FILE = "source-{}.jpg"
+SOURCE_WIDTH = 320
+TAKEN_BACK = timedelta(seconds=60)  # the most that a runner which begins closed takes back
 METERS_SECONDS = 0.1
 FLUSH_SECONDS = 10.0  # how long the encoder may take to close its last segments
 
@@ -235,7 +238,7 @@ class Runner:
             push.forget()
         self._sealed.begin()
         self._background(self._withdrawn(at))
-        self._photograph(self._programme.slate("closed"))
+        self._save(PREVIEW_FILE, self._programme.slate("closed"))
         self._want(closed_at=at, opened_at=None)
 
     def _withdrawn(self, at: datetime) -> Callable[[], None]:
@@ -243,10 +246,15 @@ class Runner:
         return self._authority.withdraw(at - timedelta(seconds=self._plan.closed.withdraw_seconds), at)
 
     def _stand_in(self) -> None:
-        """Be ready to close; a runner that begins closed may have to take back what another left."""
+        """Be ready to close; a runner that begins closed takes back what another may have let out."""
         closed_at = self._memory.wanted.closed_at
-        replace = None if closed_at is None else self._withdrawn(closed_at)
-        self._stand_ins.prepare(self._programme.slate("closed"))
+        replace = None
+        if closed_at is not None:
+            early = closed_at - timedelta(seconds=self._plan.closed.withdraw_seconds)
+            replace = self._authority.withdraw(max(early, _now() - TAKEN_BACK), _now())
+        slate = self._programme.slate("closed")
+        self._save(CLOSED_FILE, slate)
+        self._stand_ins.prepare(slate)
         if replace is not None:
             replace()
 
@@ -310,12 +318,18 @@ class Runner:
             await asyncio.sleep(1)
             frame = self._programme.latest
             if frame is not None:
-                await asyncio.to_thread(self._photograph, frame)
+                await asyncio.to_thread(self._save, PREVIEW_FILE, frame)
+            for name, reader in self._readers.items():
+                if (frame := reader.latest) is not None:
+                    await asyncio.to_thread(self._save, SOURCE_FILE.format(name), frame, SOURCE_WIDTH)
 
-    def _photograph(self, frame: Frame) -> None:
+    def _save(self, name: str, frame: Frame, width: int = PREVIEW_WIDTH) -> None:
         picture = io.BytesIO()
-        to_jpeg_picture(self._form, frame, PREVIEW_WIDTH).save(picture, "JPEG", quality=75)
-        replace_file(self._folder / PREVIEW_FILE, picture.getvalue())
+        to_jpeg_picture(self._form, frame, width).save(picture, "JPEG", quality=75)
+        try:
+            replace_file(self._folder / name, picture.getvalue(), 0o600)
+        except OSError as fault:
+            log.debug("%s cannot be written: %s", name, fault.strerror)
 
     async def _mind_the_end(self) -> None:
         """End by ourselves when nobody minds us and the planned end is long past."""

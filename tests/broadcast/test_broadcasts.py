@@ -34,6 +34,7 @@ from avctl.events import (
     BroadcastEnded,
     BroadcastMeasured,
     BroadcastWentLive,
+    ClosedPartProven,
     Event,
     Link,
     LinkChanged,
@@ -208,6 +209,61 @@ async def test_a_sitting_goes_live_and_dark_and_leaves_a_recording(
         assert one.house.state("encoder").link is Link.CONNECTING
         with pytest.raises(Conflict):
             await one.desk.obey(GoLive(actor="olena", session=session))
+
+
+async def test_a_closed_part_is_proven_on_what_viewers_get_and_a_leak_is_taken_back(
+    config: Config, encoder: FeedSimulator, tmp_path: Path
+) -> None:
+    async with controller(config, tmp_path) as one:
+        session = await one.book()
+        await one.desk.obey(OpenSession(actor="olena", session=session))
+        await one.sees(BroadcastWentLive)
+        device = f"programme-{session}"
+        await one.until(lambda: one.house.state(device).readings.get("showing") == "source:encoder")
+        live = one.broadcasts.folder(session) / "live"
+        shown = one.playlist(session).count("#EXTINF")
+        await one.until(lambda: one.playlist(session).count("#EXTINF") >= shown + 3)
+        hall = {path.parent.name: path.read_bytes() for path in sorted(live.glob("*/0*.ts"))}
+        await one.desk.obey(SuspendSession(actor="olena", session=session, reason=Reason.CLOSED))
+        await one.sees(ClosedPartProven, session=session)
+        assert one.broadcasts.get(session).proven_at is not None
+
+        # Somebody else's program writes the hall into the public folder.
+        pid = running(one.broadcasts.folder(session))
+        leaked: set[Path] = set()
+
+        def leak() -> bool:
+            for name, data in hall.items():
+                newest = max(live.glob(f"{name}/0*.ts"))
+                newest.write_bytes(data)
+                leaked.add(newest)
+            return one.broadcasts.get(session).doubt != ""
+
+        await one.until(leak)
+        assert "not" in one.broadcasts.get(session).doubt
+        await one.sees(ClosedPartProven, session=session)
+        assert running(one.broadcasts.folder(session)) != pid
+        for path in leaked:
+            assert path.read_bytes() not in hall.values()
+        await one.desk.obey(ResumeSession(actor="olena", session=session, confirmed=True))
+        assert one.broadcasts.get(session).closed_at is None
+        await one.until(lambda: one.house.state(device).readings.get("showing") == "source:encoder")
+
+
+async def test_a_runner_that_hangs_is_closed_by_force(
+    config: Config, encoder: FeedSimulator, tmp_path: Path
+) -> None:
+    async with controller(config, tmp_path) as one:
+        session = await one.book()
+        await one.desk.obey(OpenSession(actor="olena", session=session))
+        await one.sees(BroadcastWentLive)
+        pid = running(one.broadcasts.folder(session))
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        await one.desk.obey(SuspendSession(actor="olena", session=session, reason=Reason.CLOSED))
+        assert running(one.broadcasts.folder(session)) != pid
+        await one.sees(ClosedPartProven, session=session)
+        assert read_status(one.broadcasts.folder(session)).showing == "slate:closed"
 
 
 async def test_pressing_twice_goes_live_once(config: Config, tmp_path: Path) -> None:
