@@ -139,6 +139,14 @@ class CutTo(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RestoreSource(Command):
+    """Use the main feed of a source again, after its stand-in was taken."""
+
+    session: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class EnterClosedPart(Command):
     """Take the hall out of every output."""
 

@@ -223,6 +223,21 @@ class SourceCut(SessionEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StandInTaken(SessionEvent):
+    """A source has no picture: its stand-in is shown for it."""
+
+    source: str
+    using: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceRestored(SessionEvent):
+    """The main feed of a source is used again."""
+
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChapterMarked(SessionEvent):
     """A moment of the recording worth finding again. ``kind``: item, speaker, phase."""
 

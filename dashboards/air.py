@@ -42,6 +42,10 @@ def air_of(controller: Controller, session: Session | None) -> Air:
         restarts=_number(readings.get("restarts", 0)),
         advancing=readings.get("advancing"),
         growing=readings.get("growing"),
+        source=showing.removeprefix("source:") if showing.startswith("source:") else "",
+        closed_at=broadcast.closed_at,
+        proven_at=broadcast.proven_at,
+        doubt=broadcast.doubt,
     )
 
 

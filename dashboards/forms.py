@@ -12,11 +12,13 @@ from avctl.commands import (
     CancelSession,
     CloseSession,
     Command,
+    CutTo,
     GoLive,
     OpenSession,
     Operate,
     PrepareSession,
     Reconnect,
+    RestoreSource,
     ResumeSession,
     ShowSpeaker,
     SuspendSession,
@@ -55,6 +57,16 @@ def router(front: Front) -> APIRouter:
             raise NotFound("there is no such act")
         return await obeyed(make(actor, session))
 
+    @routes.post("/control/{room}/sessions/{session}/cut/{source}")
+    async def cut(request: Request, room: str, session: str, source: str) -> Response:
+        actor = await front.asked(request, Act.RUN_SESSIONS)
+        return await obeyed(CutTo(actor=actor, session=in_room(session, room), source=source))
+
+    @routes.post("/control/{room}/sessions/{session}/restore/{source}")
+    async def restore(request: Request, room: str, session: str, source: str) -> Response:
+        actor = await front.asked(request, Act.RUN_SESSIONS)
+        return await obeyed(RestoreSource(actor=actor, session=in_room(session, room), source=source))
+
     @routes.post("/control/{room}/devices/{device}/{verb}")
     async def device_act(request: Request, room: str, device: str, verb: str) -> Response:
         actor = await front.asked(request, Act.OPERATE_DEVICES)
@@ -75,6 +87,11 @@ def router(front: Front) -> APIRouter:
     async def cancel(request: Request, session: str) -> Response:
         actor = await front.asked(request, Act.BOOK_SESSIONS)
         return await obeyed(CancelSession(actor=actor, session=session))
+
+    def in_room(session: str, room: str) -> str:
+        if controller.sessions.get(session).room != room:
+            raise NotFound("there is no such session in this room")
+        return session
 
     async def obeyed(command: Command) -> Response:
         answer = await controller.desk.obey(command)

@@ -49,6 +49,7 @@ NAVIGATION: tuple[tuple[str, str, Act], ...] = (
 PARTS: dict[str, tuple[str, Builder]] = {
     "strip": ("strip", house.strip),
     "tiles": ("tiles", house.tiles),
+    "mosaic": ("mosaic", room.mosaic),
     "alerts": ("alerts", house.alerts),
     "home": ("home", house.home),
     "now": ("now", house.now_of),

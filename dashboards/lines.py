@@ -15,6 +15,7 @@ from avctl.events import (
     BroadcastDegraded,
     BroadcastFailed,
     ChapterMarked,
+    ClosedPartDoubted,
     DeviceEvent,
     Event,
     ItemStarted,
@@ -27,7 +28,10 @@ from avctl.events import (
     SessionEvent,
     SessionReady,
     SessionSuspended,
+    SourceCut,
+    SourceRestored,
     SpeakerShown,
+    StandInTaken,
     VerbAsked,
     VerbDone,
     VerbRefused,
@@ -45,11 +49,11 @@ KEPT = 40
 QUIET = (SpeakerShown, ChapterMarked)
 # Acts of avctl itself that a technician does not want between the people's.
 BY_ITSELF = ("follow", "")
-LOGGED = tuple(
-    name
-    for name in HAPPENED
-    if name.startswith(("Session", "Broadcast", "Alert", "Recording")) or name in ("VerbDone", "VerbRefused")
+TOLD = (
+    *("Session", "Broadcast", "Alert", "Recording", "ClosedPart", "Source", "StandIn"),
+    *("VerbDone", "VerbRefused"),
 )
+LOGGED = tuple(name for name in HAPPENED if name.startswith(TOLD))
 
 
 class Diary:
@@ -140,7 +144,7 @@ def _detail(event: Event) -> tuple[str, str, str]:
             return REASONS[event.reason], "", ""
         case SessionReady():
             return "", "; ".join(event.faults), "fault" if event.faults else ""
-        case BroadcastDegraded() | BroadcastFailed():
+        case BroadcastDegraded() | BroadcastFailed() | ClosedPartDoubted():
             return "", event.reason, "fault"
         case AlertRaised():
             return RULES.get(event.rule, ""), event.text, "fault"
@@ -156,6 +160,10 @@ def _detail(event: Event) -> tuple[str, str, str]:
             return "", f"{event.item} {event.title}".strip(), ""
         case SpeakerShown():
             return "", event.name, ""
+        case SourceCut() | SourceRestored():
+            return "", event.source, ""
+        case StandInTaken():
+            return "", event.using, "fault"
         case ChapterMarked():
             return "", event.title, ""
         case RecordingReady():

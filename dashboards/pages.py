@@ -101,6 +101,13 @@ def router(front: Front) -> APIRouter:
         topics = front.topics(chrome.language, visitor.account.role, streams.control_parts())
         return front.answer("control", views.Page(chrome=chrome, parts=front.texts(topics)))
 
+    @routes.get("/control/multiview")
+    async def multiview(request: Request) -> Response:
+        visitor = await front.allowed(request, Act.SEE_CONTROL)
+        chrome = front.chrome(request, visitor, _("Multiview"), dark=True, stream="/stream/multiview")
+        topics = front.topics(chrome.language, visitor.account.role, streams.multiview_parts())
+        return front.answer("multiview", views.Page(chrome=chrome, parts=front.texts(topics)))
+
     @routes.get("/control/{room}")
     async def one_room(request: Request, room: str) -> Response:
         visitor = await front.allowed(request, Act.SEE_CONTROL)
@@ -128,6 +135,18 @@ def router(front: Front) -> APIRouter:
         if session is None:
             return Response(status_code=204)
         return _picture(controller, session.id, "private, no-store")
+
+    @routes.get("/control/{room}/sources/{source}.jpg")
+    async def source(request: Request, room: str, source: str) -> Response:
+        visitor = await front.allowed(request, Act.SEE_CONTROL)
+        session = controller.sessions.in_room(room_of(controller, room).id)
+        if source not in {state.id for state in controller.house.in_room(room)}:
+            raise NotFound("there is no such source in this room")
+        if session is None:
+            return Response(status_code=204)
+        if controller.broadcasts.hidden(session.id):
+            visitor.account.must_be_allowed(Act.CLOSE_PARTS)
+        return _picture(controller, session.id, "private, no-store", f"source-{source}.jpg")
 
     @routes.get("/alerts")
     async def alerts(request: Request) -> Response:
@@ -164,9 +183,9 @@ def router(front: Front) -> APIRouter:
     return routes
 
 
-def _picture(controller: Controller, session: str, cache: str) -> Response:
+def _picture(controller: Controller, session: str, cache: str, name: str = "preview.jpg") -> Response:
     """The programme picture, with its age; 204 while there is none yet."""
-    path = controller.broadcasts.folder(session) / "preview.jpg"
+    path = controller.broadcasts.folder(session) / name
     try:
         body = path.read_bytes()
         taken = datetime.fromtimestamp(path.stat().st_mtime, UTC)

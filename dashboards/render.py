@@ -60,6 +60,7 @@ class Renderer:
 
         environment.filters.update(
             clock=lambda moment: f"{local(moment):%H:%M:%S}",
+            second=lambda moment: f"{local(moment):%H:%M:%S}",
             minute=lambda moment: f"{local(moment):%H:%M}",
             day=lambda moment: format_date(local(moment).date(), "d MMMM y", locale=language),
             weekday=lambda moment: format_date(local(moment).date(), "EEEE, d MMMM y", locale=language),

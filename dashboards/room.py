@@ -143,19 +143,55 @@ def programme(controller: Controller, subject: str, role: Role | None, language:
         air=air,
         slate=SLATES.get(air.slate, air.slate),
         sources=tuple(
-            views.Source(
-                id=state.id,
-                title=state.title,
-                link=state.link,
-                word=SOURCE_LINKS[state.link],
-                since=state.since,
-            )
+            _source(state, session, air, role)
             for state in controller.house.in_room(subject)
             if state.driver == SOURCE
+        ),
+        platforms=tuple(
+            views.Platform(
+                title=str(one.get("title") or name),
+                live=one.get("live") is True,
+                reason=str(one.get("reason", "")),
+            )
+            for name, one in _pushes(controller, session).items()
         ),
         watch=f"/watch/{session.id}" if session and air.on else "",
         off=off,
     )
+
+
+def _source(state: DeviceState, session: Session | None, air: views.Air, role: Role | None) -> views.Source:
+    using = str(state.readings.get("using") or state.id)
+    stands_in = str(state.readings.get("backup_for", ""))
+    cut = restore = None
+    if session is not None and air.state != "none" and may(role, Act.RUN_SESSIONS):
+        url = f"/control/{state.room}/sessions/{session.id}"
+        if not stands_in and air.source != state.id:
+            cut = views.Button(id=f"cut-{state.id}", url=f"{url}/cut/{state.id}", label=_("Cut to this"))
+        if using != state.id:
+            label = _("Back to the main feed")
+            restore = views.Button(id=f"restore-{state.id}", url=f"{url}/restore/{state.id}", label=label)
+    return views.Source(
+        id=state.id,
+        title=state.title,
+        link=state.link,
+        word=SOURCE_LINKS[state.link],
+        since=state.since,
+        stand_in=using != state.id,
+        shown=air.source == state.id and not air.slate,
+        picture=f"/control/{state.room}/sources/{state.id}.jpg",
+        cut=cut,
+        restore=restore,
+    )
+
+
+def _pushes(controller: Controller, session: Session | None) -> Mapping[str, Mapping[str, Any]]:
+    device = f"{PROGRAMME}{session.id}" if session is not None else ""
+    if device not in controller.house:
+        return {}
+    outputs = controller.house.state(device).readings.get("outputs")
+    pushes = outputs.get("pushes") if isinstance(outputs, Mapping) else None
+    return pushes if isinstance(pushes, Mapping) else {}
 
 
 def floor(controller: Controller, subject: str, role: Role | None, language: str) -> views.FloorView:
@@ -273,3 +309,21 @@ def _readings(readings: Mapping[str, Any]) -> tuple[views.Reading, ...]:
         if name in readings:
             found.append(views.Reading(name=word, value=str(len(readings[name]))))
     return tuple(found)
+
+
+def mosaic(controller: Controller, subject: str, role: Role | None, language: str) -> views.Mosaic:
+    """Every room's programme and sources, as pictures; rooms on air come first."""
+    rooms = []
+    for room in controller.config.rooms:
+        session = controller.sessions.in_room(room.id)
+        air = air_of(controller, session)
+        rooms.append(
+            views.MosaicRoom(
+                room=room.id,
+                title=room_title(room, language),
+                state=states_of(session, air)[0],
+                on=air.on,
+                sources=programme(controller, room.id, None, language).sources,
+            )
+        )
+    return views.Mosaic(rooms=tuple(sorted(rooms, key=lambda one: not one.on)))

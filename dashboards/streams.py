@@ -36,6 +36,11 @@ def control_parts() -> Parts:
     return ("strip", ""), ("tiles", "")
 
 
+def multiview_parts() -> Parts:
+    """What /control/multiview is made of."""
+    return ("strip", ""), ("mosaic", "")
+
+
 def room_parts(room: str) -> Parts:
     """What a room's page is made of."""
     own = ("bar", "programme", "floor", "work", "agenda", "devices", "alerts", "log")
@@ -49,6 +54,10 @@ def router(front: Front) -> APIRouter:
     @routes.get("/stream/control")
     async def control(request: Request) -> Response:
         return await staff(request, control_parts(), "*")
+
+    @routes.get("/stream/multiview")
+    async def multiview(request: Request) -> Response:
+        return await staff(request, multiview_parts(), "*")
 
     @routes.get("/stream/control/{room}")
     async def one_room(request: Request, room: str) -> Response:

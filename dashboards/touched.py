@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from avctl.events import (
     AlertEvent,
+    ClosedPartChecked,
     DeviceEvent,
     Event,
     LinkChanged,
@@ -45,6 +46,8 @@ class Touched:
                 yield "log", self.room(event)
             case DeviceEvent():
                 yield from self._by_device(event)
+            case ClosedPartChecked():
+                yield "bar", self.room(event)
             case SessionEvent():
                 yield from self._by_session(event)
             case AlertEvent():
@@ -58,6 +61,7 @@ class Touched:
         if state.id.startswith(PROGRAMME):
             yield from ((part, room) for part in OF_PROGRAMME)
             yield "tiles", ""
+            yield "mosaic", ""
             session = state.id.removeprefix(PROGRAMME)
             yield "now", session
             yield "home", ""
@@ -72,6 +76,7 @@ class Touched:
                     yield "now", session_now.id
         if state.driver == SOURCE:
             yield "programme", room
+            yield "mosaic", ""
         if links or "Discussion" in state.capabilities:
             yield "tiles", ""
 
@@ -79,6 +84,7 @@ class Touched:
         room = self.room(event)
         yield from ((part, room) for part in OF_SESSION)
         yield "tiles", ""
+        yield "mosaic", ""
         yield "now", event.session
         yield "home", ""
 

@@ -75,6 +75,7 @@ RULES: Mapping[str, str] = {
     "wrong_password": _("refuses our password"),
     "broadcast_stalled": _("the broadcast has stopped: no new picture reaches viewers"),
     "recording_stalled": _("the recording does not grow"),
+    "closed_part_doubt": _("it is not certain that the closed part is closed to viewers"),
     "broadcast_failed": _("the broadcast cannot be kept up"),
 }
 SLATES: Mapping[str, str] = {
@@ -83,6 +84,7 @@ SLATES: Mapping[str, str] = {
     "technical": _("Technical pause"),
     "closed": _("Closed part"),
     "air_raid": _("Air-raid alarm"),
+    "sound": _("Sound only"),
     "ended": _("The session has ended"),
 }
 VERBS: Mapping[str, str] = {
@@ -131,6 +133,13 @@ HAPPENED: Mapping[str, str] = {
     "BroadcastEnding": _("The broadcast is ending"),
     "BroadcastEnded": _("Off air"),
     "BroadcastFailed": _("The broadcast failed"),
+    "ClosedPartEntered": _("The hall is out of every output"),
+    "ClosedPartProven": _("The closed part is proven on the public output"),
+    "ClosedPartDoubted": _("The closed part is in doubt"),
+    "ClosedPartLeft": _("The hall is seen again"),
+    "SourceCut": _("Cut to a source"),
+    "StandInTaken": _("A stand-in was taken"),
+    "SourceRestored": _("Back to the main feed"),
     "RecordingReady": _("The recording is ready"),
     "AlertRaised": _("Alert"),
     "AlertCleared": _("The fault is gone"),

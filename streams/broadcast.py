@@ -19,6 +19,7 @@ from avctl.commands import (
     GoDark,
     GoLive,
     LeaveClosedPart,
+    RestoreSource,
     ShowSlate,
     ShowSpeaker,
     StartRecording,
@@ -37,7 +38,9 @@ from avctl.events import (
     SessionAmended,
     SessionEvent,
     SourceCut,
+    SourceRestored,
     SpeakerShown,
+    StandInTaken,
     now,
 )
 from avctl.model.broadcast import Broadcast, State, Wanted
@@ -87,6 +90,7 @@ class Broadcasts:
         desk.handle(GoDark, self.go_dark)
         desk.handle(ShowSlate, self.show_slate)
         desk.handle(CutTo, self.cut_to)
+        desk.handle(RestoreSource, self.restore)
         desk.handle(EnterClosedPart, self.enter_closed)
         desk.handle(LeaveClosedPart, self.leave_closed)
         desk.handle(ShowSpeaker, self.show_speaker)
@@ -104,6 +108,11 @@ class Broadcasts:
                 raise NotFound(f"session {session!r} has no broadcast")
             self._broadcasts[session] = found
         return self._broadcasts[session]
+
+    def hidden(self, session: str) -> bool:
+        """Whether the hall may be seen by those only who may close parts."""
+        held = self._held.get(session)
+        return held is not None and (held.closed or self.get(session).closed_at is not None)
 
     def folder(self, session: str) -> Path:
         """Where the files of a broadcast are."""
@@ -219,6 +228,12 @@ class Broadcasts:
             self._bus.publish(SourceCut(session=command.session, actor=command.actor, source=command.source))
         return self.get(command.session)
 
+    async def restore(self, command: RestoreSource) -> Broadcast:
+        """Use the main feed of a source again."""
+        await self._held_of(command.session).programme.ask("restore", source=command.source)
+        self._bus.publish(SourceRestored(session=command.session, actor=command.actor, source=command.source))
+        return self.get(command.session)
+
     async def enter_closed(self, command: EnterClosedPart) -> Broadcast:
         """Take the hall out of every output; returns when it is out."""
         await self._closed.enter(self._held_of(command.session), command.actor)
@@ -314,6 +329,12 @@ class Broadcasts:
             source = status.sources.get(feed.device.id)
             # A runner that has just begun to listen has not missed anything yet.
             fresh = now() - status.started_at < FIRST_CONTACT
+            if source is not None and source.using and source.using != held.using.get(feed.device.id):
+                if source.using != feed.device.id:
+                    taken = StandInTaken(session=session, source=feed.device.id, using=source.using)
+                    self._bus.publish(taken)
+                held.using[feed.device.id] = source.using
+                feed.report(using=source.using)
             if source is not None and (source.present or source.frames or not fresh):
                 feed.seen(source.present, source.reason, source.restarts)
         if status.phase == "armed" and broadcast.state not in (State.ARMED, State.ENDING):

@@ -101,7 +101,8 @@ def cleaned(text: str, urls: tuple[str, ...]) -> str:
 
 
 class Feed(Driver):
-    """Reports ``address: str`` (masked), ``present: bool`` and ``restarts: int`` of its reader."""
+    """Reports ``address: str`` (masked), ``backup_for: str``, and of its reader ``present: bool`` and
+    ``restarts: int``; for a source with a stand-in ``using: str``, the feed that is shown for it."""
 
     title: ClassVar[str] = "Feed of an encoder"
     Options: ClassVar[type[BaseModel]] = FeedOptions
@@ -115,7 +116,7 @@ class Feed(Driver):
     async def serve(self) -> None:
         """Wait: what is known of a feed comes from the runner, through ``seen`` and ``unwatched``."""
         self.publish(LinkChanged(device=self.device.id, link=Link.CONNECTING, reason=WAITS))
-        self.report(address=masked(self.url))
+        self.report(address=masked(self.url), backup_for=self.options.backup_for)
         await asyncio.Event().wait()
 
     def seen(self, present: bool, reason: str, restarts: int) -> None:

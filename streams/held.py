@@ -33,6 +33,7 @@ class Held:
     closed: bool = False
     leaving: bool = False
     recording: bool = False
+    using: dict[str, str] = field(default_factory=dict)
     name: str = ""
     role: str = ""
     up: asyncio.Event = field(default_factory=asyncio.Event)

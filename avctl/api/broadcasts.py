@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from avctl.api.asking import Asked, Asking, allowed
 from avctl.api.problems import documented
-from avctl.commands import Command, CutTo, GoDark, GoLive
+from avctl.commands import Command, CutTo, GoDark, GoLive, RestoreSource
 from avctl.model.account import Act
 from avctl.model.broadcast import Broadcast, State, Wanted
 from avctl.services.controller import Controller
@@ -32,6 +32,9 @@ class BroadcastAnswer(BaseModel):
     engine: str | None = Field(description="What makes the programme; null when nothing does now.")
     showing: str = Field(description="What viewers see: `source:ID` or `slate:NAME`.")
     outputs: dict[str, Any] = Field(description="What leaves the programme, as its engine reports it.")
+    closed_at: datetime | None = Field(description="Since when nothing of the hall is in any output.")
+    proven_at: datetime | None = Field(description="When that was last seen in the public output.")
+    doubt: str = Field(description="Why a closed part is not known to be closed; empty when it is.")
     meters: dict[str, Any] = Field(description="Loudness and other figures, some seconds old at most.")
     latency: float | None = Field(description="Seconds from camera to playlist; null when not known.")
     restarts: int = Field(description="How often a part of it had to be started again.")
@@ -103,6 +106,17 @@ async def cut(asked: Asked, session: SessionId, to: Cut) -> BroadcastAnswer:
     return await _act(asked, session, CutTo(actor=asked.actor, session=session, source=to.source))
 
 
+@router.post(
+    "/{session}/restore",
+    status_code=202,
+    dependencies=[run_sessions],
+    responses=documented(400, 404, 409, 413, 415, 422),
+)
+async def restore(asked: Asked, session: SessionId, to: Cut) -> BroadcastAnswer:
+    """Use the main feed of a source again, after its stand-in was taken."""
+    return await _act(asked, session, RestoreSource(actor=asked.actor, session=session, source=to.source))
+
+
 async def _act(asked: Asking, session: str, command: Command) -> BroadcastAnswer:
     await asked.controller.sessions.find(session)
     await asked.controller.desk.obey(command)
@@ -130,6 +144,9 @@ def _answer(controller: Controller, broadcast: Broadcast) -> BroadcastAnswer:
         engine=engine,
         showing=str(readings.get("showing", "")),
         outputs=dict(outputs) if isinstance(outputs, Mapping) else {},
+        closed_at=broadcast.closed_at,
+        proven_at=broadcast.proven_at,
+        doubt=broadcast.doubt,
         meters=masked(broadcast.meters),
         latency=float(latency) if isinstance(latency, int | float) else None,
         restarts=int(readings.get("restarts", 0)),

@@ -114,6 +114,21 @@ async def preview(request: Request, asked: Asked, session: str) -> Response:
     return await _small(request, _inside(folder, "preview.jpg"), "image/jpeg", "private, no-cache", {})
 
 
+@router.get(
+    "/api/v1/broadcasts/{session}/sources/{source}.jpg",
+    response_class=Response,
+    dependencies=[allowed(Act.SEE_CONTROL)],
+    responses={**_file("image/jpeg", "The picture, about once a second."), **documented(401, 403, 404)},
+)
+async def source(request: Request, asked: Asked, session: str, source: str) -> Response:
+    """What a source sends now; in a closed part for those only who may close parts."""
+    folder = _folder(asked.controller, session)
+    if asked.controller.broadcasts.hidden(session):
+        asked.account.must_be_allowed(Act.CLOSE_PARTS)
+    found = _inside(folder, f"source-{source}.jpg")
+    return await _small(request, found, "image/jpeg", "private, no-cache", {})
+
+
 @router.options("/live/{session}/{path:path}", include_in_schema=False)
 @router.options("/archive/{session}/{path:path}", include_in_schema=False)
 async def may_i(session: str, path: str) -> Response:

@@ -17,10 +17,14 @@ from avctl.events import (
     AlertRaised,
     BroadcastEnded,
     BroadcastFailed,
+    ClosedPartDoubted,
+    ClosedPartLeft,
+    ClosedPartProven,
     Event,
     Link,
     LinkChanged,
     ReadingsChanged,
+    SessionEvent,
     Severity,
 )
 from avctl.model.alert import Alert
@@ -79,6 +83,9 @@ class Alerts:
         bus.listen(self._readings, ReadingsChanged)
         bus.listen(self._failed, BroadcastFailed)
         bus.listen(self._ended, BroadcastEnded)
+        bus.listen(self._closed_part, ClosedPartDoubted)
+        bus.listen(self._closed_part, ClosedPartProven)
+        bus.listen(self._closed_part, ClosedPartLeft)
 
     async def restore(self) -> None:
         """Take in what the record says is raised, at start."""
@@ -169,8 +176,15 @@ class Alerts:
     def _failed(self, event: BroadcastFailed) -> None:
         self._raise("broadcast_failed", event.session, Severity.CRITICAL, event.reason)
 
+    def _closed_part(self, event: SessionEvent) -> None:
+        if isinstance(event, ClosedPartDoubted):
+            self._raise("closed_part_doubt", event.session, Severity.CRITICAL, event.reason)
+        else:
+            self._clear("closed_part_doubt", event.session)
+
     def _ended(self, event: BroadcastEnded) -> None:
         self._clear("broadcast_failed", event.session)
+        self._clear("closed_part_doubt", event.session)
         for rule, subject in tuple(self._raised):
             if subject == f"programme-{event.session}":
                 self._clear(rule, subject)

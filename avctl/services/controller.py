@@ -31,6 +31,9 @@ class Broadcasts(Protocol):
     def folder(self, session: str) -> Path:
         """Where its files are: ``live/``, ``archive/``, ``preview.jpg``."""
 
+    def hidden(self, session: str) -> bool:
+        """Whether the hall may be seen by those only who may close parts."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Controller:

@@ -45,6 +45,10 @@ class Air:
     restarts: int = 0
     advancing: bool | None = None
     growing: bool | None = None
+    source: str = ""
+    closed_at: datetime | None = None
+    proven_at: datetime | None = None
+    doubt: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +168,20 @@ class Source:
     link: str
     word: str
     since: datetime
+    stand_in: bool
+    shown: bool
+    picture: str
+    cut: Button | None
+    restore: Button | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """Somewhere else the programme goes to."""
+
+    title: str
+    live: bool
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,8 +192,27 @@ class Programme:
     air: Air
     slate: str
     sources: tuple[Source, ...]
+    platforms: tuple[Platform, ...]
     watch: str
     off: Button | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MosaicRoom:
+    """One room of the multiview."""
+
+    room: str
+    title: str
+    state: State
+    on: bool
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mosaic:
+    """parts/mosaic.html: every room's programme and sources, as pictures."""
+
+    rooms: tuple[MosaicRoom, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
