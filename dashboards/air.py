@@ -43,10 +43,15 @@ def air_of(controller: Controller, session: Session | None) -> Air:
         advancing=readings.get("advancing"),
         growing=readings.get("growing"),
         source=showing.removeprefix("source:") if showing.startswith("source:") else "",
+        latency=_seconds(broadcast.meters.get("latency")),
         closed_at=broadcast.closed_at,
         proven_at=broadcast.proven_at,
         doubt=broadcast.doubt,
     )
+
+
+def _seconds(value: object) -> int | None:
+    return round(value) if isinstance(value, int | float) else None
 
 
 def _number(value: object) -> int:

@@ -54,6 +54,7 @@ from streams.feed import Feed, cleaned
 from streams.folder import make_private, mind_sources, remembered, size_of, write_plan, written_lately
 from streams.held import Held
 from streams.keeper import Keeper, over, running
+from streams.lookout import Lookout
 from streams.plan import PLAN_FILE
 from streams.status import RunnerStatus
 
@@ -275,7 +276,10 @@ class Broadcasts:
             device, self._bus.publish, session.id, folder, lambda status: self._learn(session.id, status)
         )
         keeper = Keeper(folder, lambda why, times: self._died(session.id, why, times))
-        held = Held(session=session.id, keeper=keeper, programme=programme, feeds=feeds)
+        public = folder / "live" / self._config.broadcast.renditions[0].name
+        held = Held(
+            lookout=Lookout(public), session=session.id, keeper=keeper, programme=programme, feeds=feeds
+        )
         held.source = next(iter(held.sources), "")
         held.closed = session.reason is Reason.CLOSED
         held.slate = "" if held.closed or session.reason is None else str(session.reason)
@@ -373,7 +377,12 @@ class Broadcasts:
                     continue
                 live = self.folder(session) / "live" / self._config.broadcast.renditions[0].name
                 if broadcast.wanted is Wanted.LIVE:
-                    held.programme.report(advancing=written_lately(live, broadcast.since, seconds))
+                    seen = await asyncio.to_thread(held.lookout.look)
+                    held.programme.report(
+                        advancing=written_lately(live, broadcast.since, seconds),
+                        playlist_faults=seen.pop("playlist_faults", ()),
+                    )
+                    held.programme.looked = seen
                 if held.recording:
                     recording = self.folder(session) / "recording"
                     held.programme.report(

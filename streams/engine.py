@@ -21,6 +21,8 @@ from streams.status import RunnerStatus
 
 ANSWER_SECONDS = 5.0
 CLOSE_SECONDS = 1.5  # then the runner is ended by force: no picture is better than the wrong one
+METERS = ("rms_db", "peak_db", "momentary", "short", "integrated", "true_peak", "loudness_since", "wrong")
+WRONG = ("black", "freeze", "silence", "clipping", "channel_dead")
 START_SECONDS = 15.0
 SILENT_SECONDS = 5.0  # a runner says something ten times a second
 
@@ -47,6 +49,7 @@ class Programme(Driver, Streaming, Recording, Scenes):
         self._numbers = count(1)
         self._asked: dict[int, asyncio.Future[None]] = {}
         self._last: RunnerStatus | None = None
+        self.looked: dict[str, Any] = {}  # what the lookout on the public list saw last
 
     async def serve(self) -> None:
         async with AsyncExitStack() as stack:
@@ -117,6 +120,7 @@ class Programme(Driver, Streaming, Recording, Scenes):
             showing=status.showing,
             wanted=status.wanted,
             closed=status.closed,
+            **{name: name in status.wrong for name in WRONG},
             lower_third=status.lower_third.name,
             recording=status.recording,
             restarts=status.encoder.restarts + sum(one.restarts for one in status.sources.values()),
@@ -137,18 +141,19 @@ class Programme(Driver, Streaming, Recording, Scenes):
         self._learn(status)
 
     def _meters(self, message: dict[str, Any]) -> None:
-        meters = {"rms_db": message["rms_db"], "peak_db": message["peak_db"]}
+        meters = {name: message.get(name) for name in METERS}
         if (status := self._last) is not None:
             hls = status.outputs.hls
             meters |= {
                 "fps": status.encoder.fps,
                 "frames": status.frames,
                 "repeated": status.repeated,
+                "dropped": status.encoder.dropped,
                 "segments": hls.segments,
                 "recorded": status.outputs.recording.bytes,
                 "kbps": {name: one.kbps for name, one in hls.renditions.items()},
             }
-        self._publish(BroadcastMeasured(session=self._session, meters=meters))
+        self._publish(BroadcastMeasured(session=self._session, meters={**meters, **self.looked}))
 
     async def ask(self, do: str, *, within: float = ANSWER_SECONDS, **more: Any) -> None:
         """Say something to the runner; Rejected when it says no, NoAnswer when it says nothing."""

@@ -22,6 +22,7 @@ from streams.plan import (
     RecordPlan,
     RenditionPlan,
     SourcePlan,
+    WatchPlan,
     load_plan,
 )
 from streams.remux import published
@@ -64,6 +65,7 @@ def write_plan(folder: Path, config: Config, session: Session, feeds: tuple[Feed
             for one in wanted.pushes
             if not one.rooms or session.room in one.rooms
         ),
+        watch=WatchPlan(**wanted.watch.model_dump(include=set(WatchPlan.model_fields))),
         closed=ClosedPlan(**wanted.closed.model_dump()),
         **wanted.model_dump(include=PLANNED),
     )

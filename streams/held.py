@@ -11,6 +11,7 @@ from avctl.model.broadcast import Broadcast, Wanted
 from streams.engine import Programme
 from streams.feed import Feed
 from streams.keeper import Keeper
+from streams.lookout import Lookout
 from streams.status import RunnerStatus
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class Held:
     keeper: Keeper
     programme: Programme
     feeds: tuple[Feed, ...]
+    lookout: Lookout
     source: str = ""
     slate: str = ""
     closed: bool = False

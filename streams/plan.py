@@ -63,6 +63,19 @@ class PushPlan(BaseModel):
     url: str = Field(min_length=1, repr=False)
 
 
+class WatchPlan(BaseModel):
+    """How long something must be wrong before it is said, in seconds, and below what sound is silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    black_seconds: float = Field(default=3, ge=0)
+    freeze_seconds: float = Field(default=10, ge=0)
+    silence_seconds: float = Field(default=10, ge=0)
+    silence_db: float = Field(default=-60, ge=-90, le=-20)
+    clipping_seconds: float = Field(default=1, ge=0)
+    channel_seconds: float = Field(default=10, ge=0)
+
+
 class ClosedPlan(BaseModel):
     """What a closed part does beside showing its slate: how many seconds are taken back from viewers, and for
     whom (age recipients) the hall is still recorded, encrypted."""
@@ -71,6 +84,16 @@ class ClosedPlan(BaseModel):
 
     withdraw_seconds: float = Field(default=6, ge=0, le=300)
     recipients: tuple[str, ...] = ()
+
+
+class OverlaysPlan(BaseModel):
+    """What is over the hall's picture without anybody asking."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    logo: bool = False
+    clock: bool = False
+    live: bool = False
 
 
 DEFAULT_RENDITIONS = (
@@ -87,6 +110,7 @@ class Plan(BaseModel):
     session: Name
     title: str = ""
     council: str = ""
+    council_en: str = ""
     language: Literal["uk", "en"] = "uk"
     timezone: str = "Europe/Kyiv"
     sources: tuple[SourcePlan, ...] = Field(min_length=1)
@@ -95,6 +119,7 @@ class Plan(BaseModel):
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = "veryfast"
     segment_seconds: int = Field(default=2, ge=1, le=10)
     dvr_seconds: int = Field(default=0, ge=0, description="0 keeps the whole sitting in the playlist")
+    planned_start: AwareDatetime | None = None
     planned_end: AwareDatetime | None = None
     grace_seconds: float = Field(default=3600, ge=0)
     ffmpeg: str | None = None
@@ -102,6 +127,10 @@ class Plan(BaseModel):
     return_seconds: float = Field(default=3, ge=0, le=60)
     record: RecordPlan = RecordPlan()
     closed: ClosedPlan = ClosedPlan()
+    watch: WatchPlan = WatchPlan()
+    templates: str = Field(default="", description="A folder whose templates go before ours")
+    arms: str = Field(default="", description="A picture that takes the place of our shield")
+    overlays: OverlaysPlan = OverlaysPlan()
     pushes: tuple[PushPlan, ...] = ()
 
     @field_validator("sources")

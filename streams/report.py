@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from streams.authority import Authority
@@ -28,6 +27,7 @@ from streams.status import (
 )
 from streams.takeover import Takeover
 from streams.wanted import Memory
+from streams.watch import Watch
 
 
 class Report:
@@ -41,15 +41,16 @@ class Report:
         programme: Programme,
         encoder: Encoder,
         authority: Authority,
-        pushes: tuple[Push, ...] = (),
-        takeovers: Mapping[str, Takeover] = MappingProxyType({}),
+        pushes: tuple[Push, ...],
+        takeovers: Mapping[str, Takeover],
+        watch: Watch,
     ) -> None:
         self.phase: RunnerPhase = "arming"
         self.fps = 0.0
         self._plan, self._memory = plan, memory
         self._readers, self._programme = readers, programme
         self._encoder, self._authority = encoder, authority
-        self._pushes, self._takeovers = pushes, takeovers
+        self._pushes, self._takeovers, self._watch = pushes, takeovers, watch
         self._started_at = datetime.now().astimezone()
 
     def news(self) -> dict[str, Any]:
@@ -74,7 +75,13 @@ class Report:
             recording=wanted.recording_started_at is not None,
             sources={name: self._source(name, reader) for name, reader in self._readers.items()},
             outputs=self._outputs(),
-            encoder=EncoderStatus(alive=self._encoder.alive, restarts=self._encoder.restarts, fps=self.fps),
+            wrong=self._watch.conditions,
+            encoder=EncoderStatus(
+                alive=self._encoder.alive,
+                restarts=self._encoder.restarts,
+                fps=self.fps,
+                dropped=self._encoder.dropped,
+            ),
             frames=self._programme.frames,
             repeated=self._programme.repeated,
             started_at=self._started_at,

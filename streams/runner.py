@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import io
 import json
 import logging
 import os
@@ -23,11 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from avctl.errors import AvctlError, BadArgument, Conflict
+from streams.album import PREVIEW_FILE, Album
 from streams.authority import Authority
 from streams.control import Control
 from streams.encoder import Encoder
 from streams.ffmpeg import find_ffmpeg
-from streams.frames import Format, Frame, to_jpeg_picture
+from streams.frames import Format, Frame, Samples
+from streams.loudness import Loudness
 from streams.plan import CLOSED_FILE, LOCK_FILE, Plan, load_plan
 from streams.programme import Programme
 from streams.push import WAITING as PUSH_WAITING
@@ -52,13 +53,10 @@ from streams.standin import StandIns
 from streams.status import STATUS_FILE, replace_file
 from streams.takeover import Takeover
 from streams.wanted import Memory, forbid
+from streams.watch import Watch
 
 log = logging.getLogger("streams.runner")
 
-PREVIEW_FILE = "preview.jpg"
-PREVIEW_WIDTH = 640
-SOURCE_FILE = "source-{}.jpg"
-SOURCE_WIDTH = 320
 TAKEN_BACK = timedelta(seconds=60)  # the most that a runner which begins closed takes back
 METERS_SECONDS = 0.1
 FLUSH_SECONDS = 10.0  # how long the encoder may take to close its last segments
@@ -91,7 +89,10 @@ class Runner:
             for name, reader in self._readers.items()
             if name not in stand_ins
         }
-        self._programme = Programme(self._plan, self._form, self._sources, self._encoder.put)
+        self._watch = Watch(self._plan.watch, self._form)
+        self._loudness = Loudness(program)
+        self._programme = Programme(self._plan, self._form, self._sources, self._give)
+        self._album = Album(folder, self._form)
         self._stand_ins = StandIns(self._plan, self._form, program, folder / "standins")
         self._authority = Authority(folder, self._plan, self._encoder, self._stand_ins)
         self._pushes = tuple(Push(program, push, PUSH_WAITING) for push in self._plan.pushes)
@@ -107,6 +108,7 @@ class Runner:
             self._authority,
             self._pushes,
             self._takeovers,
+            self._watch,
         )
         self._control = Control(folder, self._obey, self._report.news)
         self._works: set[asyncio.Task[None]] = set()
@@ -139,9 +141,11 @@ class Runner:
                 self._look,
                 self._mind_the_end,
                 self._sealed.run,
+                self._loudness.run,
                 *(push.run for push in self._pushes),
             )
         ]
+        self._watch.start()
         self._programme.start()
         self._background(self._stand_in)
         over = [asyncio.create_task(event.wait()) for event in (self._end, self._leave)]
@@ -155,6 +159,7 @@ class Runner:
                 await self._finish(encoding)
         finally:
             self._programme.stop()
+            self._watch.stop()
             tasks = (*over, *reading, encoding, *telling, *self._works)
             for task in tasks:
                 task.cancel()
@@ -176,6 +181,12 @@ class Runner:
         await asyncio.to_thread(self._authority.finish)
         shutil.rmtree(self._folder / "private", ignore_errors=True)
         self._report.phase = "ended"
+
+    def _give(self, frame: Frame, sound: Samples) -> None:
+        """A picture of the programme with its samples to everybody who takes it; none of them waits."""
+        self._encoder.put(frame, sound)
+        self._loudness.put(sound)
+        self._watch.put(frame, sound, judged=self._programme.showing.startswith("source:"))
 
     # --- what is asked ----------------------------------------------------------------------------------
 
@@ -238,7 +249,7 @@ class Runner:
             push.forget()
         self._sealed.begin()
         self._background(self._withdrawn(at))
-        self._save(PREVIEW_FILE, self._programme.slate("closed"))
+        self._album.save(PREVIEW_FILE, self._programme.slate("closed"))
         self._want(closed_at=at, opened_at=None)
 
     def _withdrawn(self, at: datetime) -> Callable[[], None]:
@@ -253,7 +264,7 @@ class Runner:
             early = closed_at - timedelta(seconds=self._plan.closed.withdraw_seconds)
             replace = self._authority.withdraw(max(early, _now() - TAKEN_BACK), _now())
         slate = self._programme.slate("closed")
-        self._save(CLOSED_FILE, slate)
+        self._album.save(CLOSED_FILE, slate)
         self._stand_ins.prepare(slate)
         if replace is not None:
             replace()
@@ -302,11 +313,22 @@ class Runner:
         while True:
             await asyncio.sleep(METERS_SECONDS)
             levels = self._programme.levels
+            loud = self._loudness.now
             self._control.push(
-                {"event": "meters", "rms_db": list(levels.rms_db), "peak_db": list(levels.peak_db)}
+                {
+                    "event": "meters",
+                    "rms_db": list(levels.rms_db),
+                    "peak_db": list(levels.peak_db),
+                    "momentary": loud.momentary,
+                    "short": loud.short,
+                    "integrated": loud.integrated,
+                    "true_peak": loud.true_peak,
+                    "loudness_since": loud.since.isoformat(),
+                    "wrong": sorted(self._watch.conditions),
+                }
             )
             present = ",".join(f"{name}{reader.present}" for name, reader in self._readers.items())
-            if (state := self._programme.showing + present) != shown:
+            if (state := self._programme.showing + present + str(list(self._watch.conditions))) != shown:
                 shown = state
                 self._changed()
             if (passed := time.monotonic() - second) >= 1:
@@ -314,22 +336,7 @@ class Runner:
                 second, taken = time.monotonic(), self._encoder.taken
 
     async def _look(self) -> None:
-        while True:
-            await asyncio.sleep(1)
-            frame = self._programme.latest
-            if frame is not None:
-                await asyncio.to_thread(self._save, PREVIEW_FILE, frame)
-            for name, reader in self._readers.items():
-                if (frame := reader.latest) is not None:
-                    await asyncio.to_thread(self._save, SOURCE_FILE.format(name), frame, SOURCE_WIDTH)
-
-    def _save(self, name: str, frame: Frame, width: int = PREVIEW_WIDTH) -> None:
-        picture = io.BytesIO()
-        to_jpeg_picture(self._form, frame, width).save(picture, "JPEG", quality=75)
-        try:
-            replace_file(self._folder / name, picture.getvalue(), 0o600)
-        except OSError as fault:
-            log.debug("%s cannot be written: %s", name, fault.strerror)
+        await self._album.run(self._programme, self._readers)
 
     async def _mind_the_end(self) -> None:
         """End by ourselves when nobody minds us and the planned end is long past."""

@@ -91,10 +91,14 @@ class EncoderStatus(_Said):
     alive: bool = False
     restarts: int = 0
     fps: float = 0
+    dropped: int = 0
 
 
 class RunnerStatus(_Said):
-    """The whole truth about a broadcast. ``wanted`` was asked for, ``showing`` is what viewers see."""
+    """The whole truth about a broadcast. ``wanted`` was asked for, ``showing`` is what viewers see.
+
+    ``wrong``: what picture and sound have had for too long, and since when (see ``watch.py``).
+    """
 
     pid: int
     session: str
@@ -109,6 +113,7 @@ class RunnerStatus(_Said):
     recording: bool = False
     sources: dict[str, SourceStatus] = Field(default_factory=dict)
     outputs: Outputs = Outputs()
+    wrong: dict[str, AwareDatetime] = Field(default_factory=dict)
     encoder: EncoderStatus = EncoderStatus()
     frames: int = 0
     repeated: int = 0

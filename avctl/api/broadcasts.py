@@ -131,7 +131,7 @@ def _answer(controller: Controller, broadcast: Broadcast) -> BroadcastAnswer:
         programme = controller.house.state(device)
         readings, engine = masked(programme.readings), programme.driver
     outputs = readings.get("outputs")
-    latency = readings.get("latency", broadcast.meters.get("latency"))
+    latency = broadcast.meters.get("latency")
     return BroadcastAnswer(
         session=broadcast.session,
         wanted=broadcast.wanted,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -134,6 +134,49 @@ class Figures(Collector):
         yield GaugeMetricFamily(
             "avctl_started_seconds", "When the controller started.", value=controller.started_at.timestamp()
         )
+        yield from _programmes(controller)
+
+
+MEASURED = {
+    "integrated": ("avctl_loudness_lufs", "Integrated loudness of a programme in LUFS."),
+    "true_peak": ("avctl_true_peak_dbtp", "True peak of a programme in dBTP."),
+    "fps": ("avctl_encoder_fps", "Pictures each second that the encoder of a programme takes."),
+    "repeated": ("avctl_repeated_pictures", "Pictures shown again because none came."),
+    "dropped": ("avctl_dropped_pictures", "Pictures the encoder was too slow for."),
+    "segments": ("avctl_listed_segments", "Segments in the public list."),
+    "latency": ("avctl_latency_seconds", "Seconds from source to playlist."),
+    "segment_age": ("avctl_segment_age_seconds", "Seconds since the newest segment was written."),
+    "gaps": ("avctl_playlist_gaps", "Holes seen in the public list."),
+}
+
+
+def _programmes(controller: Controller) -> Iterator[Metric]:
+    """The figures of each programme that goes on."""
+    meters = {one.session: one.meters for one in controller.broadcasts if one.meters}
+    for key, (name, text) in MEASURED.items():
+        yield _numbers(name, text, {session: found.get(key) for session, found in meters.items()})
+    rates = GaugeMetricFamily(
+        "avctl_rendition_kbps", "Bitrate of a rendition in kbit/s.", labels=["session", "rendition"]
+    )
+    wrong = GaugeMetricFamily(
+        "avctl_programme_wrong", "What is wrong with a programme.", labels=["session", "what"]
+    )
+    for session, found in meters.items():
+        for rendition, rate in dict(found.get("kbps") or {}).items():
+            rates.add_metric([session, rendition], float(rate))
+        for what in found.get("wrong") or ():
+            wrong.add_metric([session, what], 1)
+    yield rates
+    yield wrong
+
+
+def _numbers(name: str, text: str, values: Mapping[str, object]) -> Metric:
+    """One figure of each programme; one that is not known is left out."""
+    family = GaugeMetricFamily(name, text, labels=["session"])
+    for session, value in values.items():
+        if isinstance(value, int | float):
+            family.add_metric([session], value)
+    return family
 
 
 def _gauge(name: str, text: str, label: str, values: Any, found: Iterator[str]) -> Metric:

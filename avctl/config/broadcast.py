@@ -76,6 +76,20 @@ class Push(Section):
     rooms: tuple[Identifier, ...] = Field((), description="Rooms whose sessions it gets; none named: all.")
 
 
+class Watch(Section):
+    """When picture and sound are wrong."""
+
+    black_seconds: float = Field(3, ge=0, description="Seconds of black before it is told.")
+    freeze_seconds: float = Field(10, ge=0, description="Seconds of a picture that stands still.")
+    silence_seconds: float = Field(10, ge=0, description="Seconds of silence.")
+    silence_db: float = Field(-60, ge=-90, le=-20, description="Sound below this is silence, in dBFS.")
+    clipping_seconds: float = Field(1, ge=0, description="Seconds of sound at full scale.")
+    channel_seconds: float = Field(10, ge=0, description="Seconds in which one channel has no sound.")
+    loudness: float = Field(-23, ge=-40, le=-10, description="Loudness the programme should have, in LUFS.")
+    loudness_off: float = Field(5, ge=1, le=20, description="How far from it it may be, in LU.")
+    latency_seconds: float = Field(20, ge=2, description="Seconds from source to playlist that are too many.")
+
+
 class Broadcast(Section):
     """How programmes are made."""
 
@@ -98,5 +112,6 @@ class Broadcast(Section):
     )
     closed: Closed = Field(Closed(), description="What a closed part does.")
     recording: Recording = Field(Recording(), description="Where the recording is written.")
+    watch: Watch = Field(Watch(), description="When picture and sound are wrong.")
     pushes: tuple[Push, ...] = Field((), description="Platforms that get the programme too.")
     renditions: tuple[Rendition, ...] = Field(LADDER, min_length=1, description="The ladder, best first.")

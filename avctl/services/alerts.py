@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from avctl.bus import Bus
 from avctl.commands import AcknowledgeAlert
@@ -17,6 +18,7 @@ from avctl.events import (
     AlertRaised,
     BroadcastEnded,
     BroadcastFailed,
+    BroadcastMeasured,
     ClosedPartDoubted,
     ClosedPartLeft,
     ClosedPartProven,
@@ -35,6 +37,7 @@ from avctl.services.sessions import Sessions
 from avctl.store import Store, records
 
 SOURCE = "streams.feed"
+LOUD_AFTER = 60.0  # seconds of sound before its loudness is judged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +69,15 @@ READING_RULES = (
 )
 
 
+WRONG_RULES = {
+    "black": "The programme is black",
+    "freeze": "The picture of the programme stands still",
+    "silence": "The programme is silent",
+    "clipping": "The sound of the programme is at full scale",
+    "channel_dead": "One channel of the programme has no sound",
+}
+
+
 class Alerts:
     """Holds what is raised, and what was cleared since the start."""
 
@@ -82,6 +94,7 @@ class Alerts:
         bus.listen(self._link, LinkChanged)
         bus.listen(self._readings, ReadingsChanged)
         bus.listen(self._failed, BroadcastFailed)
+        bus.listen(self._measured, BroadcastMeasured)
         bus.listen(self._ended, BroadcastEnded)
         bus.listen(self._closed_part, ClosedPartDoubted)
         bus.listen(self._closed_part, ClosedPartProven)
@@ -172,6 +185,47 @@ class Alerts:
                     self._raise(rule.rule, event.device, rule.severity, rule.text)
                 else:
                     self._clear(rule.rule, event.device)
+
+        for wrong, text in WRONG_RULES.items():
+            if wrong in event.readings:
+                if event.readings[wrong] is True:
+                    self._raise(wrong, event.device, self._gravity(wrong, event.device), text)
+                else:
+                    self._clear(wrong, event.device)
+        faults = event.readings.get("playlist_faults")
+        if isinstance(faults, tuple | list):
+            if faults:
+                self._raise("playlist_faults", event.device, Severity.WARNING, str(faults[0]))
+            else:
+                self._clear("playlist_faults", event.device)
+
+    def _gravity(self, rule: str, device: str) -> Severity:
+        """What viewers miss now is grave; silence is so while somebody has the floor."""
+        room = self._house.state(device).room if device in self._house else ""
+        if rule == "silence":
+            halls = self._house.in_room(room, "Discussion")
+            speaking = any(hall.readings.get("speakers") for hall in halls)
+            return Severity.CRITICAL if speaking else Severity.WARNING
+        return Severity.CRITICAL if rule in ("black", "freeze") else Severity.WARNING
+
+    def _measured(self, event: BroadcastMeasured) -> None:
+        """Latency of the public list, and loudness of at least a minute that is far from what is wanted."""
+        watch, subject = self._config.broadcast.watch, f"programme-{event.session}"
+        latency = event.meters.get("latency")
+        if isinstance(latency, float) and latency > watch.latency_seconds:
+            text = f"{latency:.0f} s from source to playlist"
+            self._raise("latency", subject, Severity.WARNING, text)
+        elif isinstance(latency, float):
+            self._clear("latency", subject)
+        integrated, since = event.meters.get("integrated"), event.meters.get("loudness_since")
+        if not isinstance(integrated, float) or not isinstance(since, str) or subject not in self._house:
+            return
+        off = abs(integrated - watch.loudness) > watch.loudness_off
+        if off and (event.at - datetime.fromisoformat(since)).total_seconds() > LOUD_AFTER:
+            text = f"{integrated:.1f} LUFS, wanted are {watch.loudness:.0f}"
+            self._raise("loudness", subject, Severity.WARNING, text)
+        elif not off:
+            self._clear("loudness", subject)
 
     def _failed(self, event: BroadcastFailed) -> None:
         self._raise("broadcast_failed", event.session, Severity.CRITICAL, event.reason)

@@ -46,6 +46,7 @@ class Air:
     advancing: bool | None = None
     growing: bool | None = None
     source: str = ""
+    latency: int | None = None
     closed_at: datetime | None = None
     proven_at: datetime | None = None
     doubt: str = ""

@@ -1,0 +1,46 @@
+"""Pictures of a broadcast to look at: the programme and each source, about once a second, as JPEG files."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from streams.frames import Format, Frame, to_jpeg_picture
+from streams.programme import Programme
+from streams.reader import Reader
+from streams.status import replace_file
+
+log = logging.getLogger(__name__)
+
+PREVIEW_FILE = "preview.jpg"
+SOURCE_FILE = "source-{}.jpg"
+PREVIEW_WIDTH, SOURCE_WIDTH = 640, 320
+
+
+class Album:
+    """Keeps the pictures of one broadcast new."""
+
+    def __init__(self, folder: Path, form: Format) -> None:
+        self._folder, self._form = folder, form
+
+    async def run(self, programme: Programme, readers: Mapping[str, Reader]) -> None:
+        """Once a second, until cancelled."""
+        while True:
+            await asyncio.sleep(1)
+            if (frame := programme.latest) is not None:
+                await asyncio.to_thread(self.save, PREVIEW_FILE, frame)
+            for name, reader in readers.items():
+                if (frame := reader.latest) is not None:
+                    await asyncio.to_thread(self.save, SOURCE_FILE.format(name), frame, SOURCE_WIDTH)
+
+    def save(self, name: str, frame: Frame, width: int = PREVIEW_WIDTH) -> None:
+        """Write one; a disk that does not take it is no reason to stop."""
+        picture = io.BytesIO()
+        to_jpeg_picture(self._form, frame, width).save(picture, "JPEG", quality=75)
+        try:
+            replace_file(self._folder / name, picture.getvalue(), 0o600)
+        except OSError as fault:
+            log.debug("%s cannot be written: %s", name, fault.strerror)
