@@ -11,7 +11,7 @@ from pathlib import Path
 
 from streams.encoder import Encoder, Run
 from streams.ffmpeg import PRIVATE_PLAYLIST
-from streams.plan import Plan
+from streams.plan import AUDIO_ONLY, Plan
 from streams.playlist import MediaPlaylist, codec_of, write_master
 from streams.push import Push
 from streams.recording import Recording
@@ -43,8 +43,8 @@ class Authority:
         self._live = folder / LIVE
         self._live.mkdir(exist_ok=True)
         self._lists = {
-            one.name: MediaPlaylist(self._live / one.name, plan.segment_seconds, plan.dvr_seconds)
-            for one in plan.renditions
+            name: MediaPlaylist(self._live / name, plan.segment_seconds, plan.dvr_seconds)
+            for name in plan.names
         }
         self._done: dict[Path, tuple[int, int]] = {}
         encoder.settle = self.collect
@@ -130,25 +130,28 @@ class Authority:
     def _collect(self, run: Run) -> bool:
         finished = {name: _finished(run.folder / name / PRIVATE_PLAYLIST) for name in self._lists}
         count, pictures = self._done.get(run.folder, (0, 0))
-        best = finished[self._plan.programme.name]
-        ready = min(int(entries[-1][0].split(".")[0]) + 1 if entries else 0 for entries in finished.values())
+        # Sound alone is cut where its own frames end; of a run that is over it may have a segment less.
+        counted = [name for name in finished if name != AUDIO_ONLY or not run.over]
+        ready = min(_count(finished[name]) for name in counted)
         found = False
-        lengths = dict(best)
+        lengths = {name: dict(entries) for name, entries in finished.items()}
         while count < ready and not run.discarded:
             name = f"{count:06d}.ts"
-            seconds = lengths.get(name, float(self._plan.segment_seconds))
+            usual = float(self._plan.segment_seconds)
+            seconds = lengths[self._plan.programme.name].get(name, usual)
             at = self._encoder.moment(run.first + pictures)
             if at is None:
                 break
-            self._take(run, name, seconds, at)
+            self._take(run, name, {one: lengths[one].get(name, seconds) for one in self._lists}, at)
             count, pictures, found = count + 1, pictures + round(seconds * self._plan.fps), True
             self._done[run.folder] = (count, pictures)
             self._encoder.finished(run.first + pictures)
         return found
 
-    def _take(self, run: Run, name: str, seconds: float, at: datetime) -> None:
+    def _take(self, run: Run, name: str, lengths: Mapping[str, float], at: datetime) -> None:
         self.seen += 1
-        paths = {one: run.folder / one / name for one in self._lists}
+        seconds = lengths[self._plan.programme.name]
+        paths = {one: path for one in self._lists if (path := run.folder / one / name).exists()}
         if self._is_recorded(at, at + timedelta(seconds=seconds)):
             try:
                 best = paths[self._plan.programme.name]
@@ -165,7 +168,7 @@ class Authority:
                     data = paths[self._plan.programme.name].read_bytes()
                     for push in self.pushes:
                         push.put(data)
-                self._list(paths, seconds, at)
+                self._list(paths, lengths, at)
             except OSError as fault:
                 log.error("a segment cannot be listed: %s", fault.strerror)
                 self._jump_listed = True
@@ -181,8 +184,9 @@ class Authority:
         closed, opened = self._closed
         return begins < closed + CLOSED_RECORDED or (opened is not None and ends > opened)
 
-    def _list(self, paths: Mapping[str, Path], seconds: float, at: datetime) -> None:
+    def _list(self, paths: Mapping[str, Path], lengths: Mapping[str, float], at: datetime) -> None:
         for one, path in paths.items():
+            seconds = lengths[one]
             self.kbps[one] = round(path.stat().st_size * 8 / 1000 / max(seconds, 0.04), 1)
             if one not in self._codecs:
                 self._codecs[one] = codec_of(path.read_bytes()[:65536])
@@ -192,6 +196,10 @@ class Authority:
         self._jump_listed = False
         self._last_listed = time.monotonic()
         self.listed_at = datetime.now().astimezone()
+
+
+def _count(entries: list[tuple[str, float]]) -> int:
+    return int(entries[-1][0].split(".")[0]) + 1 if entries else 0
 
 
 def _finished(playlist: Path) -> list[tuple[str, float]]:

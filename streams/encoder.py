@@ -119,8 +119,8 @@ class Encoder:
         await asyncio.to_thread(self.settle)
         self._number += 1
         run = Run(self._folder / f"{self._number:04d}", self._backlog.first)
-        for rendition in self._plan.renditions:
-            (run.folder / rendition.name).mkdir(parents=True)
+        for name in self._plan.names:
+            (run.folder / name).mkdir(parents=True)
         video, video_end = os.pipe()
         audio, audio_end = os.pipe()
         for end in (video, audio):

@@ -6,6 +6,7 @@ Every argument is understood by Debian's ffmpeg 5.1 and by the 9.x binary of ima
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import ffmpeg
 import imageio_ffmpeg
 
 from avctl.errors import ConfigError
-from streams.plan import Plan, RenditionPlan
+from streams.plan import AUDIO_ONLY, Plan, RenditionPlan
 
 SAMPLE_RATE = 48_000
 QUIET = ("-hide_banner", "-nostdin", "-nostats")
@@ -51,6 +52,10 @@ def encoder_command(
         _rung(plan, rendition, rungs[index], sound, folder, first)
         for index, rendition in enumerate(plan.renditions)
     ]
+    if plan.audio_only_kbps:
+        outputs.append(
+            _listed(plan, (sound,), folder / AUDIO_ONLY, first, _sound_coded(plan.audio_only_kbps))
+        )
     return compiled(ffmpeg.merge_outputs(*outputs), program, "warning")
 
 
@@ -87,15 +92,21 @@ def _rung(
 ) -> _Stream:
     if rendition != plan.programme:
         pictures = pictures.filter("scale", rendition.width, rendition.height)
+    return _listed(plan, (pictures, sound), folder / rendition.name, first, _coded(plan, rendition))
+
+
+def _listed(
+    plan: Plan, streams: Sequence[_Stream], folder: Path, first: float, coded: dict[str, Any]
+) -> _Stream:
+    """Private segments of some streams, with a list of those that are finished."""
     return ffmpeg.output(
-        pictures,
-        sound,
-        str(folder / rendition.name / PRIVATE_PLAYLIST),
-        **_coded(plan, rendition),
+        *streams,
+        str(folder / PRIVATE_PLAYLIST),
+        **coded,
         format="hls",
         output_ts_offset=f"{first:.6f}",
         hls_time=plan.segment_seconds,
-        hls_segment_filename=str(folder / rendition.name / "%06d.ts"),
+        hls_segment_filename=str(folder / "%06d.ts"),
         hls_list_size=30,
         hls_flags="independent_segments+temp_file",
     )
@@ -114,9 +125,12 @@ def _coded(plan: Plan, rendition: RenditionPlan) -> dict[str, Any]:
         "keyint_min": key_frame_interval(plan),
         "sc_threshold": 0,
         "force_key_frames": f"expr:gte(t,n_forced*{plan.segment_seconds})",
-        "c:a": "aac",
-        "b:a": f"{rendition.audio_kbps}k",
+        **_sound_coded(rendition.audio_kbps),
     }
+
+
+def _sound_coded(kbps: int) -> dict[str, Any]:
+    return {"c:a": "aac", "b:a": f"{kbps}k"}
 
 
 def key_frame_interval(plan: Plan) -> int:

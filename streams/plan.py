@@ -13,6 +13,7 @@ from avctl.errors import ConfigError
 
 PLAN_FILE = "plan.json"
 CLOSED_FILE = "closed.jpg"  # what a closed part looks like, for those who prove it
+AUDIO_ONLY = "audio"  # the list without picture
 LOCK_FILE = "lock"  # held by the runner of the folder
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -115,6 +116,7 @@ class Plan(BaseModel):
     timezone: str = "Europe/Kyiv"
     sources: tuple[SourcePlan, ...] = Field(min_length=1)
     renditions: tuple[RenditionPlan, ...] = Field(default=DEFAULT_RENDITIONS, min_length=1)
+    audio_only_kbps: int = Field(default=0, ge=0, le=512)
     fps: int = Field(default=25, ge=5, le=60)
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = "veryfast"
     segment_seconds: int = Field(default=2, ge=1, le=10)
@@ -165,6 +167,11 @@ class Plan(BaseModel):
         if 48_000 % fps:
             raise ValueError("a rate that divides 48000 samples, such as 25 or 50")
         return fps
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every list viewers may choose: the rungs, best first, and the sound alone."""
+        return (*(one.name for one in self.renditions), *((AUDIO_ONLY,) if self.audio_only_kbps else ()))
 
     @property
     def programme(self) -> RenditionPlan:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from streams.plan import Plan, RenditionPlan
+from streams.plan import AUDIO_ONLY, Plan, RenditionPlan
 from streams.status import replace_file
 
 MASTER = "master.m3u8"
@@ -134,6 +134,10 @@ def write_master(folder: Path, plan: Plan, codecs: dict[str, str]) -> None:
     for rendition in plan.renditions:
         lines.append("#EXT-X-STREAM-INF:" + ",".join(_attributes(plan, rendition, codecs)))
         lines.append(f"{rendition.name}/{MEDIA}")
+    if plan.audio_only_kbps:
+        rate = plan.audio_only_kbps * 1200
+        lines.append(f'#EXT-X-STREAM-INF:BANDWIDTH={rate},AVERAGE-BANDWIDTH={rate},CODECS="mp4a.40.2"')
+        lines.append(f"{AUDIO_ONLY}/{MEDIA}")
     replace_file(folder / MASTER, ("\n".join(lines) + "\n").encode("ascii"))
 
 

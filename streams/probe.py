@@ -44,7 +44,7 @@ def small(picture: Path) -> NDArray[np.uint8]:
 
 async def look_at(program: str, segment: Path) -> Looked:
     """Decode a segment; LinkError when that is not possible."""
-    source = ffmpeg.input(str(segment))
+    source = ffmpeg.input(str(segment), format="mpegts")
     luma = (
         source.video.filter("scale", WIDTH, HEIGHT, flags="area", out_range="pc")
         .filter("format", "gray")

@@ -38,8 +38,8 @@ class StandIns:
         """Encode them; a fault is logged, and segments are then missing instead of replaced."""
         pictures = self._plan.segment_seconds * self._plan.fps
         video, audio = os.pipe(), os.pipe()
-        for one in self._plan.renditions:
-            (self._folder / one.name).mkdir(parents=True, exist_ok=True)
+        for name in self._plan.names:
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
         command = encoder_command(self._program, self._plan, video[0], audio[0], self._folder, 0)
         sound = self._form.silence().tobytes() * pictures
         feeding = threading.Thread(target=_fill, args=(audio[1], [sound]), daemon=True)
@@ -80,7 +80,8 @@ class StandIns:
         return True
 
     def _copy(self, clip: Path, offset: float, target: Path) -> bool:
-        graph = ffmpeg.input(str(clip)).output(
+        # Named: a second of silence alone is too little for ffmpeg to guess by.
+        graph = ffmpeg.input(str(clip), format="mpegts").output(
             str(target), format="mpegts", c="copy", output_ts_offset=f"{offset:.6f}"
         )
         command = ffmpeg.compile(
@@ -103,11 +104,15 @@ def _fill(end: int, pieces: Sequence[bytes]) -> None:
 
 
 def first_timestamp(segment: Path) -> float | None:
-    """The presentation time of a transport stream's first picture in seconds (ISO 13818-1, 2.4.3.6)."""
+    """When a transport stream's first picture, or sound, is presented, in seconds (ISO 13818-1, 2.4.3.6).
+
+    Of two streams the picture's counts: a player shows by it.
+    """
     try:
         data = segment.read_bytes()
     except OSError:
         return None
+    sound = None
     for start in range(0, len(data) - PACKET + 1, PACKET):
         packet = data[start : start + PACKET]
         if packet[0] != SYNC:
@@ -116,7 +121,10 @@ def first_timestamp(segment: Path) -> float | None:
             continue
         body = 4 + (1 + packet[4] if packet[3] & 0x20 else 0)
         unit = packet[body:]
-        if len(unit) >= 14 and unit[:3] == b"\x00\x00\x01" and 0xE0 <= unit[3] <= 0xEF and unit[7] & 0x80:
+        if len(unit) >= 14 and unit[:3] == b"\x00\x00\x01" and 0xC0 <= unit[3] <= 0xEF and unit[7] & 0x80:
             ticks = (unit[9] >> 1 & 7) << 30 | unit[10] << 22 | unit[11] >> 1 << 15
-            return (ticks | unit[12] << 7 | unit[13] >> 1) / CLOCK
-    return None
+            moment = (ticks | unit[12] << 7 | unit[13] >> 1) / CLOCK
+            if unit[3] >= 0xE0:
+                return moment
+            sound = moment if sound is None else sound
+    return sound

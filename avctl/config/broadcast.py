@@ -96,7 +96,12 @@ class Broadcast(Section):
     ffmpeg: str = Field("", description="Path of ffmpeg; empty: the one on PATH, else the one avctl brings.")
     fps: int = Field(25, ge=1, le=60, description="Pictures each second.")
     preset: X264 = Field("veryfast", description="x264 preset: slower looks better and costs more.")
-    segment_seconds: int = Field(2, ge=1, le=10, description="Length of a segment in seconds.")
+    audio_only_kbps: int = Field(
+        64, ge=0, le=512, description="Bitrate of the sound alone, for weak lines, in kbit/s; 0: not offered."
+    )
+    segment_seconds: int = Field(
+        2, ge=1, le=10, description="Length of a segment in seconds; 1 brings viewers nearer."
+    )
     dvr_seconds: int = Field(
         0, ge=0, description="How far viewers can go back, in seconds; 0: the whole sitting."
     )

@@ -136,6 +136,7 @@ def runner(
                 {"name": "big", "width": WIDTH, "height": HEIGHT, "video_kbps": 400},
                 {"name": "small", "width": 160, "height": 90, "video_kbps": 100},
             ],
+            "audio_only_kbps": 48,
             "preset": "ultrafast",
             "segment_seconds": 1,
             "return_seconds": 0.5,

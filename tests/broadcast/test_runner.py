@@ -72,6 +72,9 @@ async def test_nothing_is_public_before_it_is_asked_for_then_all_renditions_are(
         assert running.playlist("small").count("#EXTINF") >= 1
         master = (running.folder / "live" / "master.m3u8").read_text()
         assert "RESOLUTION=320x180" in master
+        assert rfc8216.master_faults(master) == ()
+        assert master.endswith('CODECS="mp4a.40.2"\naudio/index.m3u8\n')
+        assert running.playlist("audio").count("#EXTINF") >= 1
         assert 'CODECS="avc1.' in master
         assert near(look(last_segment(running)), (0, 200, 0))
         assert (running.folder / "preview.jpg").read_bytes().startswith(b"\xff\xd8")
