@@ -335,6 +335,26 @@ class RecordingReady(SessionEvent):
     size: int
 
 
+# --- the machine -----------------------------------------------------------------------------------
+
+
+class Room(StrEnum):
+    """How much of a disk is free."""
+
+    ENOUGH = "enough"
+    LOW = "low"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiskSpaceChanged(Event):
+    """A disk of recordings has more, or less, room than before; ``percent`` is free."""
+
+    folder: str
+    room: Room
+    percent: float
+
+
 # --- alerts ----------------------------------------------------------------------------------------
 
 

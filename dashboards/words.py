@@ -83,6 +83,7 @@ RULES: Mapping[str, str] = {
     "loudness": _("the programme is too loud or too quiet"),
     "latency": _("viewers see it much too late"),
     "playlist_faults": _("the public list is faulty"),
+    "disk_full": _("the disk of the recordings is getting full"),
     "closed_part_doubt": _("it is not certain that the closed part is closed to viewers"),
     "broadcast_failed": _("the broadcast cannot be kept up"),
 }
@@ -149,6 +150,7 @@ HAPPENED: Mapping[str, str] = {
     "StandInTaken": _("A stand-in was taken"),
     "SourceRestored": _("Back to the main feed"),
     "RecordingReady": _("The recording is ready"),
+    "DiskSpaceChanged": _("Room on the disk"),
     "AlertRaised": _("Alert"),
     "AlertCleared": _("The fault is gone"),
     "AlertAcknowledged": _("Alert acknowledged"),

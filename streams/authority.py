@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 LIVE = "live"
 STILL = 1.5  # lengths of a segment without a new one before it counts as standing still
 SLACK = 2.0
+SHORTEST = 600.0  # seconds viewers can still go back on a full disk
 CLOSED_RECORDED = timedelta(seconds=5)
 
 
@@ -118,6 +120,13 @@ class Authority:
                     self._stand_ins.place(name, begins, path)
 
         return replace
+
+    def mind_the_disk(self) -> None:
+        """Without room for more, viewers can go back less far."""
+        if shutil.disk_usage(self._live).free < self._plan.disk_floor_mb * 1_000_000:
+            with self._collecting:
+                for one in self._lists.values():
+                    one.shorten(SHORTEST)
 
     def finish(self) -> None:
         """Take over the last segments and close the lists."""

@@ -43,18 +43,20 @@ from avctl.events import (
     StandInTaken,
     now,
 )
-from avctl.model.broadcast import Broadcast, State, Wanted
+from avctl.model.broadcast import Broadcast, State
 from avctl.model.session import OVER, RUNNING, Session
 from avctl.services.house import House
 from avctl.services.sessions import Sessions
 from streams.archive import Archive
 from streams.closed import ClosedParts
+from streams.disk import DiskGuard
 from streams.engine import Programme
 from streams.feed import Feed, cleaned
-from streams.folder import make_private, mind_sources, remembered, size_of, write_plan, written_lately
+from streams.folder import make_private, mind_sources, remembered, write_plan
 from streams.held import Held
 from streams.keeper import Keeper, over, running
 from streams.lookout import Lookout
+from streams.patrol import Patrol
 from streams.plan import PLAN_FILE
 from streams.status import RunnerStatus
 
@@ -79,6 +81,10 @@ class Broadcasts:
         self._held: dict[str, Held] = {}
         self._archive = Archive(config, self._root, bus, sessions)
         self._arming = asyncio.Lock()
+        second = config.broadcast.recording.second_folder
+        others = (Path(second),) if second else ()
+        disks = DiskGuard(bus, self._root, others, config.broadcast.disk_floor_mb)
+        self._patrol = Patrol(config.broadcast, self._root, disks)
         self._closed = ClosedParts(config.broadcast, bus, self._root)
         bus.listen(self._fold, SessionEvent)
         bus.listen(self._moved, SessionAmended)
@@ -130,7 +136,7 @@ class Broadcasts:
                 self._hold(session)
             elif session.phase in OVER:
                 self._archive.publish(session.id)
-        watching = asyncio.create_task(self._watch(), name="broadcasts: watch")
+        watching = asyncio.create_task(self._patrol.run(self._held, self.get), name="broadcasts: patrol")
         try:
             yield
         finally:
@@ -364,31 +370,6 @@ class Broadcasts:
             await held.programme.ask("plan_end", at=ends_at.isoformat())
         except AvctlError as fault:
             log.warning("the runner of %s keeps its planned end: %s", session, fault)
-
-    # --- believing no claims: the files themselves -----------------------------------------------------
-
-    async def _watch(self) -> None:
-        seconds = self._config.broadcast.stalled_seconds
-        while True:
-            await asyncio.sleep(1)
-            for session, held in tuple(self._held.items()):
-                broadcast = self.get(session)
-                if broadcast.state is State.ENDING:
-                    continue
-                live = self.folder(session) / "live" / self._config.broadcast.renditions[0].name
-                if broadcast.wanted is Wanted.LIVE:
-                    seen = await asyncio.to_thread(held.lookout.look)
-                    held.programme.report(
-                        advancing=written_lately(live, broadcast.since, seconds),
-                        playlist_faults=seen.pop("playlist_faults", ()),
-                    )
-                    held.programme.looked = seen
-                if held.recording:
-                    recording = self.folder(session) / "recording"
-                    held.programme.report(
-                        growing=written_lately(recording, broadcast.since, seconds),
-                        recorded=size_of(recording),
-                    )
 
     def _fold(self, event: SessionEvent) -> None:
         if (broadcast := self._broadcasts.get(event.session)) is not None:

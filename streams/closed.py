@@ -19,6 +19,7 @@ from avctl.events import (
     ClosedPartEntered,
     ClosedPartLeft,
     ClosedPartProven,
+    now,
 )
 from avctl.model.broadcast import Broadcast as Shown
 from streams import rfc8216
@@ -64,7 +65,7 @@ class ClosedParts:
 
     async def leave(self, held: Held, actor: str) -> None:
         """End a closed part. A runner that is being started again hears of it when it is up."""
-        held.closed, held.leaving = False, True
+        held.closed, held.leaving, held.opened_at = False, True, now()
         await held.programme.leave_closed()
         held.leaving = False
         self._bus.publish(ClosedPartLeft(session=held.session, actor=actor))
@@ -76,29 +77,29 @@ class ClosedParts:
         late = 0.0
         while True:
             await asyncio.sleep(PROVE_SECONDS)
-            now = shown()
-            if not held.closed or now.closed_at is None or not now.published:
+            seen = shown()
+            if not held.closed or seen.closed_at is None or not seen.published:
                 looked.clear()
                 late = 0.0
                 continue
-            segment = self._newest(held.session, next(names), now.closed_at)
+            segment = self._newest(held.session, next(names), seen.closed_at)
             if segment is None or segment in looked:
                 late += PROVE_SECONDS
                 if late > self._config.stalled_seconds:
-                    self._doubt(now, "the public list stands still")
+                    self._doubt(seen, "the public list stands still")
                 continue
             late = 0.0
             looked.add(segment)
             try:
                 fault = await self._fault(held.session, segment)
             except (AvctlError, OSError) as why:
-                self._doubt(now, f"the public output cannot be looked at: {why}")
+                self._doubt(seen, f"the public output cannot be looked at: {why}")
                 continue
             if fault and held.closed:
-                self._doubt(now, fault)
+                self._doubt(seen, fault)
                 held.keeper.kill()  # its successor begins closed, and takes back what was public since
             elif held.closed:
-                proven = ClosedPartChecked if now.proven_at is not None else ClosedPartProven
+                proven = ClosedPartChecked if seen.proven_at is not None else ClosedPartProven
                 self._bus.publish(proven(session=held.session))
 
     def _doubt(self, shown: Shown, why: str) -> None:

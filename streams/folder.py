@@ -30,6 +30,7 @@ from streams.status import read_status, replace_file
 
 PLANNED = {
     "fps",
+    "disk_floor_mb",
     "audio_only_kbps",
     "preset",
     "segment_seconds",

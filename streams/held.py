@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from avctl.errors import DeviceError
 from avctl.model.broadcast import Broadcast, Wanted
@@ -34,6 +35,7 @@ class Held:
     slate: str = ""
     closed: bool = False
     leaving: bool = False
+    opened_at: datetime | None = None
     recording: bool = False
     using: dict[str, str] = field(default_factory=dict)
     name: str = ""

@@ -122,6 +122,7 @@ class Plan(BaseModel):
     segment_seconds: int = Field(default=2, ge=1, le=10)
     dvr_seconds: int = Field(default=0, ge=0, description="0 keeps the whole sitting in the playlist")
     planned_start: AwareDatetime | None = None
+    disk_floor_mb: int = Field(default=0, ge=0)
     planned_end: AwareDatetime | None = None
     grace_seconds: float = Field(default=3600, ge=0)
     ffmpeg: str | None = None

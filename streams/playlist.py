@@ -62,6 +62,14 @@ class MediaPlaylist:
         ]
         return [(one, self._folder / f"{one.number:08d}.ts") for one in late]
 
+    def shorten(self, seconds: float) -> None:
+        """Let go of all but the last ``seconds``, from the list and from the disk: there is no room."""
+        window, self._window = self._window, seconds
+        self._forget()
+        self._window = window
+        if self.segments:
+            self.write()
+
     def end(self) -> None:
         """Say that nothing more will come."""
         self.ended = True

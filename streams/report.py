@@ -9,6 +9,7 @@ from typing import Any
 
 from streams.authority import Authority
 from streams.encoder import Encoder
+from streams.loudness import Loudness
 from streams.plan import Plan
 from streams.programme import Programme
 from streams.push import Push
@@ -44,6 +45,7 @@ class Report:
         pushes: tuple[Push, ...],
         takeovers: Mapping[str, Takeover],
         watch: Watch,
+        loudness: Loudness,
     ) -> None:
         self.phase: RunnerPhase = "arming"
         self.fps = 0.0
@@ -51,11 +53,27 @@ class Report:
         self._readers, self._programme = readers, programme
         self._encoder, self._authority = encoder, authority
         self._pushes, self._takeovers, self._watch = pushes, takeovers, watch
+        self._loudness = loudness
         self._started_at = datetime.now().astimezone()
 
     def news(self) -> dict[str, Any]:
         """The status as it is pushed to whoever listens."""
         return {"event": "status", **self.status().model_dump(mode="json")}
+
+    def meters(self) -> dict[str, Any]:
+        """What is measured of the programme now, as it is pushed."""
+        levels, loud = self._programme.levels, self._loudness.now
+        return {
+            "event": "meters",
+            "rms_db": list(levels.rms_db),
+            "peak_db": list(levels.peak_db),
+            "momentary": loud.momentary,
+            "short": loud.short,
+            "integrated": loud.integrated,
+            "true_peak": loud.true_peak,
+            "loudness_since": loud.since.isoformat(),
+            "wrong": sorted(self._watch.conditions),
+        }
 
     def status(self) -> RunnerStatus:
         """How everything is now."""

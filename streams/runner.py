@@ -59,6 +59,7 @@ log = logging.getLogger("streams.runner")
 
 TAKEN_BACK = timedelta(seconds=60)  # the most that a runner which begins closed takes back
 METERS_SECONDS = 0.1
+DISK_SECONDS = 5.0
 FLUSH_SECONDS = 10.0  # how long the encoder may take to close its last segments
 
 
@@ -109,6 +110,7 @@ class Runner:
             self._pushes,
             self._takeovers,
             self._watch,
+            self._loudness,
         )
         self._control = Control(folder, self._obey, self._report.news)
         self._works: set[asyncio.Task[None]] = set()
@@ -292,7 +294,12 @@ class Runner:
 
     async def _list(self) -> None:
         self._instruct()
+        looked = time.monotonic()
         while True:
+            if time.monotonic() - looked > DISK_SECONDS:
+                looked = time.monotonic()
+                with suppress(OSError):
+                    await asyncio.to_thread(self._authority.mind_the_disk)
             if await asyncio.to_thread(self._authority.collect):
                 self._changed()
             await asyncio.sleep(0.1)
@@ -312,21 +319,7 @@ class Runner:
         second, taken = time.monotonic(), self._encoder.taken
         while True:
             await asyncio.sleep(METERS_SECONDS)
-            levels = self._programme.levels
-            loud = self._loudness.now
-            self._control.push(
-                {
-                    "event": "meters",
-                    "rms_db": list(levels.rms_db),
-                    "peak_db": list(levels.peak_db),
-                    "momentary": loud.momentary,
-                    "short": loud.short,
-                    "integrated": loud.integrated,
-                    "true_peak": loud.true_peak,
-                    "loudness_since": loud.since.isoformat(),
-                    "wrong": sorted(self._watch.conditions),
-                }
-            )
+            self._control.push(self._report.meters())
             present = ",".join(f"{name}{reader.present}" for name, reader in self._readers.items())
             if (state := self._programme.showing + present + str(list(self._watch.conditions))) != shown:
                 shown = state

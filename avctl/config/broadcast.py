@@ -115,6 +115,9 @@ class Broadcast(Section):
     grace_seconds: int = Field(
         3600, ge=0, description="A runner left alone ends this long after the planned end."
     )
+    disk_floor_mb: int = Field(
+        2000, ge=0, description="Megabytes free below which old public segments go; recordings never do."
+    )
     closed: Closed = Field(Closed(), description="What a closed part does.")
     recording: Recording = Field(Recording(), description="Where the recording is written.")
     watch: Watch = Field(Watch(), description="When picture and sound are wrong.")

@@ -22,10 +22,12 @@ from avctl.events import (
     ClosedPartDoubted,
     ClosedPartLeft,
     ClosedPartProven,
+    DiskSpaceChanged,
     Event,
     Link,
     LinkChanged,
     ReadingsChanged,
+    Room,
     SessionEvent,
     Severity,
 )
@@ -96,6 +98,7 @@ class Alerts:
         bus.listen(self._failed, BroadcastFailed)
         bus.listen(self._measured, BroadcastMeasured)
         bus.listen(self._ended, BroadcastEnded)
+        bus.listen(self._disk, DiskSpaceChanged)
         bus.listen(self._closed_part, ClosedPartDoubted)
         bus.listen(self._closed_part, ClosedPartProven)
         bus.listen(self._closed_part, ClosedPartLeft)
@@ -229,6 +232,12 @@ class Alerts:
 
     def _failed(self, event: BroadcastFailed) -> None:
         self._raise("broadcast_failed", event.session, Severity.CRITICAL, event.reason)
+
+    def _disk(self, event: DiskSpaceChanged) -> None:
+        self._clear("disk_full", event.folder)
+        if event.room is not Room.ENOUGH:
+            gravity = Severity.CRITICAL if event.room is Room.CRITICAL else Severity.WARNING
+            self._raise("disk_full", event.folder, gravity, f"{event.folder}: {event.percent:.0f} % free")
 
     def _closed_part(self, event: SessionEvent) -> None:
         if isinstance(event, ClosedPartDoubted):
