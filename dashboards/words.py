@@ -94,6 +94,7 @@ SLATES: Mapping[str, str] = {
     "closed": _("Closed part"),
     "air_raid": _("Air-raid alarm"),
     "sound": _("Sound only"),
+    "released": _("The recording will be published"),
     "ended": _("The session has ended"),
 }
 VERBS: Mapping[str, str] = {

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from streams.frames import Format, Frame, to_jpeg_picture
+from streams.plan import CLOSED_FILE
 from streams.programme import Programme
 from streams.reader import Reader
 from streams.status import replace_file
@@ -30,6 +31,7 @@ class Album:
         """Once a second, until cancelled."""
         while True:
             await asyncio.sleep(1)
+            await asyncio.to_thread(self.save, CLOSED_FILE, programme.slate("closed"))
             if (frame := programme.latest) is not None:
                 await asyncio.to_thread(self.save, PREVIEW_FILE, frame)
             for name, reader in readers.items():

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from streams.frames import Frame, Samples
 
+STOOD_STILL = timedelta(seconds=0.6)  # a little more than the loop makes up for
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -24,22 +26,25 @@ class Backlog:
     """Numbered pairs, at most ``most`` of them: references only, a picture is never copied.
 
     Numbers go up by one for each pair that is kept. They are also places in time for those who encode: pair
-    *n* belongs at *n* / rate. The moments are counted by a clock that nobody sets.
+    *n* belongs at *n* / rate. The moments are counted by a clock that nobody sets, evenly: a loop that
+    was late and hurries does not make its pictures shorter.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, fps: int) -> None:
         self.first = 0
         self.dropped = 0
         self._most = most
         self._pairs: deque[Pair] = deque()
         self._more = threading.Condition()
+        self._step = timedelta(seconds=1 / fps)
+        self._next: datetime | None = None
         self._zero = datetime.now(UTC) - timedelta(seconds=time.monotonic())
 
     def put(self, frame: Frame, sound: Samples, *, pushed: bool) -> None:
         """Keep a pair. When full: ``pushed``, somebody takes them but too slowly, this one is not kept, for
         what was begun must go on without a hole; else the oldest goes."""
-        pair = Pair(frame, sound, self._zero + timedelta(seconds=time.monotonic()))
         with self._more:
+            pair = Pair(frame, sound, self._moment())
             if len(self._pairs) >= self._most:
                 self.dropped += 1
                 if pushed:
@@ -48,6 +53,13 @@ class Backlog:
                 self.first += 1
             self._pairs.append(pair)
             self._more.notify_all()
+
+    def _moment(self) -> datetime:
+        """When the next picture is: a step after the last, or now when the loop stood still meanwhile."""
+        now = self._zero + timedelta(seconds=time.monotonic())
+        at = self._next if self._next is not None and now - self._next < STOOD_STILL else now
+        self._next = at + self._step
+        return at
 
     def get(self, number: int, seconds: float) -> Pair | None:
         """The pair of a number, waited for; None when it does not come, or is gone."""

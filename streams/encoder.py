@@ -61,7 +61,7 @@ class Encoder:
         self.settle: Callable[[], object] = lambda: None
         self._plan, self._form, self._program, self._folder = plan, form, program, folder
         self._changed = changed
-        self._backlog = Backlog(round((plan.segment_seconds + KEPT_SECONDS) * plan.fps))
+        self._backlog = Backlog(round((plan.segment_seconds + KEPT_SECONDS) * plan.fps), plan.fps)
         self._waiting: dict[str, float] = {}  # since when a pipe does not take what is written
         self._number = 0
         self._ending = False

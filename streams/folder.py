@@ -17,6 +17,7 @@ from streams.feed import Feed
 from streams.plan import (
     PLAN_FILE,
     ClosedPlan,
+    OverlaysPlan,
     Plan,
     PushPlan,
     RecordPlan,
@@ -30,6 +31,8 @@ from streams.status import read_status, replace_file
 
 PLANNED = {
     "fps",
+    "templates",
+    "arms",
     "disk_floor_mb",
     "audio_only_kbps",
     "preset",
@@ -59,6 +62,9 @@ def write_plan(folder: Path, config: Config, session: Session, feeds: tuple[Feed
         timezone=site.timezone,
         sources=sources_of(feeds),
         renditions=tuple(RenditionPlan(**one.model_dump()) for one in wanted.renditions),
+        council_en=site.council_en,
+        planned_start=session.booking.starts_at,
+        overlays=OverlaysPlan(**wanted.overlays.model_dump()),
         planned_end=session.booking.ends_at,
         ffmpeg=wanted.ffmpeg or None,
         record=RecordPlan(second_folder=wanted.recording.second_folder or None),

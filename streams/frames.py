@@ -79,12 +79,21 @@ class Format:
 
 def to_planes(picture: Image.Image) -> tuple[Frame, Frame, Frame]:
     """An RGB picture of even size as luma and half-size chroma planes."""
-    return planes_of(np.asarray(picture.convert("RGB"), dtype=np.float32))
+    matrix = np.column_stack((_TO_YCC, _OFFSET)).ravel().tolist()
+    turned = picture.convert("RGB").convert("RGB", matrix)
+    chroma = np.asarray(turned.reduce(2))
+    return np.asarray(turned)[:, :, 0], chroma[:, :, 1], chroma[:, :, 2]
+
+
+def colours_of(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """RGB values (height, width, 3) as luma and chroma of the same size, not yet rounded."""
+    ycc: NDArray[np.float32] = rgb @ _TO_YCC.T + _OFFSET
+    return ycc
 
 
 def planes_of(rgb: NDArray[np.float32]) -> tuple[Frame, Frame, Frame]:
     """RGB values (height, width, 3) as luma and half-size chroma planes."""
-    ycc = rgb @ _TO_YCC.T + _OFFSET
+    ycc = colours_of(rgb)
     y = np.rint(ycc[:, :, 0]).astype(np.uint8)
     height, width = y.shape
     chroma = ycc[:, :, 1:].reshape(height // 2, 2, width // 2, 2, 2).mean(axis=(1, 3))

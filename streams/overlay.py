@@ -1,70 +1,167 @@
-"""The lower third: a name and a role in the bottom left of the picture, faded in and out."""
+"""What is written over the hall's picture: who speaks, on which item, how a vote ended, the council's mark.
+
+Drawn by the painter ahead of time; the programme's thread only blends, and only the pixels of each box.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
-from streams.frames import Format, Frame, planes_of
-from streams.lettering import font, shorten
+from streams.frames import Format, Frame
+from streams.painter import Job, Painted
+from streams.plan import Plan
+from streams.requests import OVERLAYS, OverlayKind
 
 FADE_SECONDS = 0.3
-OPACITY = 0.85
-BAND, BAR, INK, PALE = (13, 34, 64), (255, 215, 0), (255, 255, 255), (200, 212, 232)
+AHEAD = 0.15  # seconds by which a clock is drawn early: it takes about as long
+RETRY_SECONDS = 3.0
+MOVING: tuple[OverlayKind, ...] = ("clock",)
+
+Plane = NDArray[np.uint16]
+Values = Mapping[str, object]
 
 
-class LowerThird:
-    """One drawn name, ready to be blended into frames; only its own box of the picture is touched."""
+class Layer:
+    """A drawn overlay: its box, and for each plane the ink to add and the share of the picture to keep.
 
-    def __init__(self, form: Format, name: str, role: str) -> None:
+    8 bit fixed point; ink is already multiplied by its share. ``of`` tells drawings of the same values.
+    """
+
+    def __init__(self, form: Format, painted: Painted, of: int) -> None:
+        self.of = of
+        self.left, self.top, width, height = painted.box
         self._form = form
-        height = form.height
-        large, small = font(max(9, height // 20), bold=True), font(max(7, height // 30))
-        pad = max(4, height // 60)
-        # Title-safe is the inner 90 % of the picture (EBU R 95).
-        most = int(form.width * 0.9) - 3 * pad
-        name, role = shorten(name, large, most), shorten(role, small, most)
-        wide = int(max(large.getlength(name), small.getlength(role))) + 4 * pad
-        tall = height // 20 + (height // 24 if role else 0) + 3 * pad
-        self.width, self.height = _even(wide), _even(tall)
-        self.left, self.top = _even(form.width // 20), _even(height * 0.93 - self.height)
-        colours = Image.new("RGB", (self.width, self.height), BAND)
-        draw = ImageDraw.Draw(colours)
-        draw.rectangle((0, 0, pad, self.height), fill=BAR)
-        draw.text((2.5 * pad, pad), name, INK, large, "la")
-        draw.text((2.5 * pad, self.height - 1.2 * pad), role, PALE, small, "ld")
-        # Letters and bar are solid, the band lets the hall shine through.
-        rgb = np.asarray(colours, dtype=np.float32)
-        solid = np.abs(rgb - np.array(BAND, dtype=np.float32)).max(axis=2) / 255
-        alpha = (OPACITY + (1 - OPACITY) * np.clip(solid * 2, 0, 1)).astype(np.float32)
-        thin = alpha.reshape(self.height // 2, 2, self.width // 2, 2).mean(axis=(1, 3))
-        self._layers = tuple(
-            (plane.astype(np.float32), share)
-            for plane, share in zip(planes_of(rgb), (alpha, thin, thin), strict=True)
+        flat = np.frombuffer(painted.drawn, dtype=np.uint16)
+        whole, half = width * height, width * height // 4
+        luma, blue, red, share, thin = np.split(
+            flat, (whole, whole + half, whole + 2 * half, 2 * whole + 2 * half)
         )
-        self._ready = [_weigh(plane, share, 1.0) for plane, share in self._layers]
+        large, small = (height, width), (height // 2, width // 2)
+        self._ink = (luma.reshape(large), blue.reshape(small), red.reshape(small))
+        self._share = (share.reshape(large), thin.reshape(small), thin.reshape(small))
+        self._keep = tuple(256 - share for share in self._share)
+        self._room = tuple(np.empty_like(ink) for ink in self._ink)
 
-    def over(self, frame: Frame, strength: float) -> Frame:
-        """A copy of the frame with the name on it; ``strength`` from 0 to 1 is how far it has faded in."""
-        ready = self._ready
-        if strength < 1:
-            ready = [_weigh(plane, share, strength) for plane, share in self._layers]
-        changed = frame.copy()
-        for plane, (ink, keep), scale in zip(self._form.planes(changed), ready, (1, 2, 2), strict=True):
+    def over(self, frame: Frame, strength: float) -> None:
+        """Blend into a frame that is ours to change; ``strength`` from 0 to 1 is how far it has faded in."""
+        part = round(strength * 256)
+        for plane, ink, share, keep, room, scale in zip(
+            self._form.planes(frame), self._ink, self._share, self._keep, self._room, (1, 2, 2), strict=True
+        ):
             top, left = self.top // scale, self.left // scale
             box = plane[top : top + ink.shape[0], left : left + ink.shape[1]]
-            # 8 bit fixed point: ink is already multiplied by its share.
-            box[:] = (ink + box * keep) >> 8
-        return changed
+            if part < 256:
+                ink = (ink.astype(np.uint32) * part >> 8).astype(np.uint16)
+                keep = 256 - (share * np.uint16(part) >> 8)
+            np.multiply(box, keep, out=room, casting="unsafe", dtype=np.uint16)
+            np.add(room, ink, out=room)
+            np.right_shift(room, 8, out=room)
+            np.copyto(box, room, casting="unsafe")
 
 
-def _weigh(
-    plane: NDArray[np.float32], share: NDArray[np.float32], strength: float
-) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
-    weight = np.rint(share * strength * 256)
-    return (plane * weight).astype(np.uint16), (256 - weight).astype(np.uint16)
+@dataclass
+class _Slot:
+    """One kind: what is to be seen, and what is seen of it meanwhile."""
+
+    target: Layer | None = None
+    shown: Layer | None = None
+    leaving: Layer | None = None
+    strength: float = 1.0
+    of: int = 0  # which values the target is to be drawn of
+    second: int = 0
+    not_before: float = 0.0
 
 
-def _even(value: float) -> int:
-    return int(value) // 2 * 2
+class Overlays:
+    """The overlays of one programme: ``over`` for its thread, ``job`` and ``take`` for the painter."""
+
+    def __init__(self, plan: Plan, form: Format) -> None:
+        self._plan, self._form = plan, form
+        self._values: dict[OverlayKind, Values] = {}
+        self._slots: dict[OverlayKind, _Slot] = {kind: _Slot() for kind in OVERLAYS}
+        self._step = 1 / (FADE_SECONDS * plan.fps)
+        always: dict[OverlayKind, bool] = plan.overlays.model_dump()  # type: ignore[assignment]
+        for kind, wanted in always.items():
+            if wanted:
+                self.set(kind)
+
+    @property
+    def wanted(self) -> dict[OverlayKind, Values]:
+        """What is to be seen, with its values."""
+        return dict(self._values)
+
+    def restore(self, wanted: Mapping[OverlayKind, Values]) -> None:
+        """Show exactly what was wanted before."""
+        for kind in OVERLAYS:
+            if kind in wanted:
+                self.set(kind, **wanted[kind])
+            else:
+                self.clear(kind)
+
+    def set(self, kind: OverlayKind, **values: object) -> None:
+        """Show an overlay, or show it with other values."""
+        if self._values.get(kind) != values:
+            slot = self._slots[kind]
+            slot.of, slot.not_before = slot.of + 1, 0.0
+            self._values[kind] = values
+
+    def clear(self, kind: OverlayKind) -> None:
+        """Take an overlay off."""
+        if self._values.pop(kind, None) is not None:
+            slot = self._slots[kind]
+            slot.of, slot.target = slot.of + 1, None
+
+    def over(self, frame: Frame) -> Frame:
+        """The frame with what is to be seen on it; a copy, unless there is nothing."""
+        written = False
+        for slot in self._slots.values():
+            target = slot.target
+            if target is not slot.shown:
+                if target is None or slot.shown is None or target.of != slot.shown.of:
+                    slot.leaving, slot.strength = slot.shown, 0.0
+                slot.shown = target
+            if slot.strength < 1:
+                slot.strength = min(1.0, slot.strength + self._step)
+            if slot.strength >= 1:
+                slot.leaving = None
+            for layer, strength in ((slot.leaving, 1 - slot.strength), (slot.shown, slot.strength)):
+                if layer is not None:
+                    if not written:
+                        frame, written = frame.copy(), True
+                    layer.over(frame, strength)
+        return frame
+
+    def job(self) -> Job | None:
+        """The next overlay to draw."""
+        now = self._plan.now()
+        at = now + timedelta(seconds=AHEAD)
+        for kind, values in tuple(self._values.items()):
+            slot = self._slots[kind]
+            current = slot.target is not None and slot.target.of == slot.of
+            if current and (kind not in MOVING or slot.second == int(at.timestamp())):
+                continue
+            if now.timestamp() < slot.not_before:
+                continue
+            more = {
+                "council": self._plan.council,
+                "title": "",
+                "language": self._plan.language,
+                "clock": f"{at:%H:%M:%S}",
+            }
+            slot.second = int(at.timestamp())
+            return Job(f"overlays/{kind}", more | dict(values), of=slot.of)
+        return None
+
+    def take(self, job: Job, painted: Painted) -> None:
+        """Keep a drawn overlay, unless something else is wanted by now."""
+        kind = next(kind for kind in OVERLAYS if job.template == f"overlays/{kind}")
+        slot = self._slots[kind]
+        if not painted.drawn:
+            slot.not_before = self._plan.now().timestamp() + RETRY_SECONDS
+        elif slot.of == job.of and kind in self._values:
+            slot.target = Layer(self._form, painted, job.of)

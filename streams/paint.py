@@ -3,9 +3,12 @@
 The library that draws holds the interpreter for a tenth of a second a page; in the runner's own process that
 would be seen. A template that is never done, or eats all memory, ends this process and nothing else.
 
-job     {"template": "slates/break", "values": {...}, "width": 1280, "height": 720, "still": false,
-         "folders": [...], "arms": "", "known": ""}
-answer  {"version": "...", "fault": "", "bytes": 1382400, "box": [left, top, width, height]}  and the bytes
+first   {"width": 1280, "height": 720, "folders": [...], "arms": ""}
+job     {"template": "slates/break", "values": {...}, "still": false, "own": false, "known": ""}
+answer  {"version": "...", "fault": "", "box": [left, top, width, height], "bytes": 1382400}  and the bytes
+
+``own`` is for templates that ended this program before: ours are taken. With ``known`` there are no bytes
+when the templates still have that version.
 
 A slate is a whole frame. An overlay is luma and chroma, each already multiplied by its share, and the shares,
 all of 16 bits, for the pixels of its box.
@@ -27,32 +30,35 @@ from xml.etree import ElementTree
 
 import numpy as np
 import resvg_py
-from numpy.typing import NDArray
 from PIL import Image
 
-from streams.frames import Format, Frame, planes_of
+from streams.frames import Format, Frame, colours_of
 from streams.templates import UNITS, Box, Page, TemplateFault, Templates
 
 SVG = "http://www.w3.org/2000/svg"
 MOST_MEMORY = 2 << 30
 MOST_ARMS = 2 << 20
 MOST_PIXELS = 4096 * 4096
+FACES = ("Regular", "Bold")
 
-Share = NDArray[np.uint16]
 Pixels = tuple[int, int, int, int]
 
 
-class Painter:
+class Brush:
     """Draws for one picture size; keeps the page of each slate, so that only what moves is drawn again."""
 
     def __init__(self, form: Format, folders: list[Path], arms: str) -> None:
         self._form = form
         self._folders, self._arms_file = folders, arms
-        self.templates = Templates(folders)
+        self._templates = Templates(folders)
         self._scale = form.height / UNITS
         self._fonts = [str(files("font_roboto") / "files" / f"Roboto-{face}.ttf") for face in FACES]
         self._pages: dict[str, tuple[str, Image.Image, Frame]] = {}
         self._arms: tuple[object, str, str] | None = None
+
+    def version(self) -> str:
+        """Changes when a template or the arms do."""
+        return f"{self._templates.version()} {hash(self._arms_of()[0])}"
 
     def slate(self, name: str, values: Mapping[str, object], still: bool) -> tuple[bytes, str]:
         """A whole frame; without what moves when ``still``."""
@@ -61,7 +67,7 @@ class Painter:
         def draw(page: Page) -> bytes:
             if name not in self._pages or self._pages[name][0] != page.svg:
                 ground = self._draw(_rooted(page.svg), (0, 0, self._form.width, self._form.height))
-                if ground.getextrema()[3][0] < 255:
+                if ground.getchannel("A").tobytes().count(0xFF) < ground.width * ground.height:
                     ground = Image.alpha_composite(Image.new("RGBA", ground.size, "black"), ground)
                 frame = np.empty(self._form.frame_bytes, dtype=np.uint8)
                 picture = ground.convert("RGB")
@@ -75,7 +81,7 @@ class Painter:
                 self._move(frame, picture, box, part)
             return frame.tobytes()
 
-        drawn, fault = self.templates.use(name, self._more(values, arms), draw)
+        drawn, fault = self._templates.use(name, self._more(values, arms), draw)
         return drawn, fault or wrong
 
     def _move(self, frame: Frame, ground: Image.Image, box: Box, part: str) -> None:
@@ -101,7 +107,7 @@ class Painter:
                 picture.alpha_composite(drawn, (max(0, left - place[0]), max(0, top - place[1])))
             return _weighed(picture), place
 
-        (drawn, place), fault = self.templates.use(name, self._more(values, arms), draw)
+        (drawn, place), fault = self._templates.use(name, self._more(values, arms), draw)
         return drawn, place, fault or wrong
 
     def _more(self, values: Mapping[str, object], arms: str) -> Mapping[str, object]:
@@ -157,9 +163,6 @@ class Painter:
         return self._arms[1], self._arms[2]
 
 
-FACES = ("Regular", "Medium", "Bold")
-
-
 def _address(path: Path) -> str:
     if path.stat().st_size > MOST_ARMS:
         raise ValueError(f"is larger than {MOST_ARMS >> 20} MiB")
@@ -203,8 +206,45 @@ def _weighed(picture: Image.Image) -> bytes:
     values = np.asarray(picture, dtype=np.float32)
     share = values[:, :, 3] / 255
     height, width = share.shape
-    luma = planes_of_exact(values[:, :, :3]) * share[:, :, None]
-    chroma = luma[:, :, 1:].reshape(height // 2, 2, width // 2, 2, 2).mean(axis=(1, 3))
+    colours = colours_of(values[:, :, :3]) * share[:, :, None]
+    chroma = colours[:, :, 1:].reshape(height // 2, 2, width // 2, 2, 2).mean(axis=(1, 3))
     thin = share.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
-    planes = (luma[:, :, 0], chroma[:, :, 0], chroma[:, :, 1], share, thin)
+    planes = (colours[:, :, 0], chroma[:, :, 0], chroma[:, :, 1], share, thin)
     return b"".join(np.rint(plane * 256).astype(np.uint16).tobytes() for plane in planes)
+
+
+def main() -> None:
+    """Take jobs, give pictures, until nobody asks any more."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    os.nice(5)  # the programme's pictures go first
+    setting: dict[str, Any] = json.loads(sys.stdin.readline())
+    form = Format(width=setting["width"], height=setting["height"], fps=25)
+    folders = [Path(folder) for folder in setting["folders"]]
+    brush = Brush(form, folders, setting["arms"])
+    plain = Brush(form, folders[-1:], setting["arms"])
+    with open(int(sys.argv[1]), "wb") as out:
+        for line in sys.stdin:
+            job: dict[str, Any] = json.loads(line)
+            answer, drawn = _answer(plain if job["own"] else brush, job)
+            answer["version"] = brush.version()
+            out.write(json.dumps(answer | {"bytes": len(drawn)}).encode() + b"\n")
+            out.write(drawn)
+            out.flush()
+
+
+def _answer(brush: Brush, job: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    name: str = job["template"]
+    if job["known"] and job["known"] == brush.version():
+        return {"fault": "", "box": []}, b""
+    try:
+        if name.startswith("slates/"):
+            drawn, fault = brush.slate(name, job["values"], job["still"])
+            return {"fault": fault, "box": []}, drawn
+        drawn, place, fault = brush.overlay(name, job["values"])
+        return {"fault": fault, "box": place}, drawn
+    except TemplateFault as wrong:
+        return {"fault": str(wrong), "box": []}, b""
+
+
+if __name__ == "__main__":
+    main()

@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.frames import Format, Frame, Samples
-from streams.overlay import FADE_SECONDS, LowerThird
+from streams.overlay import Overlays
+from streams.painter import Painter
 from streams.plan import Plan
 from streams.requests import SlateName
 from streams.slates import Slates
 
 Sink = Callable[[Frame, Samples], None]
 CLOSED = "slate:closed"
+FIRST_SECONDS = 1.0  # the most a broadcast that begins with a slate waits for it to be drawn
 LATE = 0.5  # seconds behind before the clock is set anew: the machine slept or was stopped
 
 
@@ -51,17 +53,16 @@ class Programme:
         self._closed = False
         self._turn = threading.Lock()  # held while a picture is made and given away
         self._plan, self._form, self._readers, self._sink = plan, form, readers, sink
-        self._slates = Slates(plan, form)
+        self.slates = Slates(plan, form)
+        self.overlays = Overlays(plan, form)
+        self.painter = Painter(form, plan.templates, plan.arms, (self.overlays, self.slates))
         self._wanted = "slate:starting"
-        self._named: LowerThird | None = None
-        self._leaving: LowerThird | None = None
-        self._strength = 0.0
         self._held: Frame | None = None
         self._missing = 0
         self._good = 0
         self._lost = True
         self._seen = False
-        self._slate: tuple[str, int, Frame] | None = None
+        self._blank = False  # the source has no picture
         self._gather = max(1, form.fps // 10)
         self._heard: deque[Samples] = deque(maxlen=self._gather)
         self._silence = form.silence()
@@ -91,9 +92,12 @@ class Programme:
         with self._turn:
             self._held = None
 
-    def slate(self, name: SlateName) -> Frame:
-        """A slate as it looks now."""
-        return self._slates.frame(name, self._plan.now())
+    def slate(self, name: SlateName, within: float = 0) -> Frame:
+        """A slate as it looks now; waits so many seconds for it to be drawn."""
+        late = time.monotonic() + within
+        while not self.slates.drawn(name) and time.monotonic() < late and not self._stop.is_set():
+            time.sleep(0.02)
+        return self.slates.look(name, self._plan.now())
 
     def open(self) -> None:
         """Show the wanted scene again."""
@@ -101,10 +105,14 @@ class Programme:
 
     def name(self, name: str, role: str) -> None:
         """Put a name in the picture, or take it off."""
-        self._leaving, self._strength = self._named, 0.0
-        self._named = LowerThird(self._form, name, role) if name else None
+        if name:
+            self.overlays.set("lower_third", name=name, role=role)
+        else:
+            self.overlays.clear("lower_third")
 
     def _run(self) -> None:
+        if self._closed or self._wanted.startswith("slate:"):
+            self.slate("closed" if self._closed else cast(SlateName, self._wanted[6:]), FIRST_SECONDS)
         step = 1 / self._plan.fps
         due = time.monotonic()
         while not self._stop.is_set():
@@ -127,8 +135,8 @@ class Programme:
         self.showing = showing
         self._heard.append(sound)
         self._measure()
-        if showing == self._wanted and showing.startswith("source:"):
-            frame = self._written(frame)
+        if showing == self._wanted and showing.startswith("source:") and not self._blank:
+            frame = self.overlays.over(frame)
         self.latest = frame
         return frame, sound
 
@@ -156,27 +164,14 @@ class Programme:
             # A source that has never been shown is shown at once; one that was lost proves itself first.
             if not self._lost or not self._seen or self._good >= self._plan.return_seconds * self._plan.fps:
                 self._lost, self._seen = False, True
+                self._blank = pair[0] is None
                 self._held = self._page("sound") if pair[0] is None else pair[0]
                 return self._held, pair[1], wanted
         stand_in = "technical" if self._seen else "starting"
         return self._page(stand_in), self._silence, f"slate:{stand_in}"
 
     def _page(self, name: str) -> Frame:
-        now = self._plan.now()
-        second = int(now.timestamp())
-        if self._slate is None or self._slate[:2] != (name, second):
-            self._slate = (name, second, self._slates.frame(cast(SlateName, name), now))
-        return self._slate[2]
-
-    def _written(self, frame: Frame) -> Frame:
-        if self._named is None and self._leaving is None:
-            return frame
-        self._strength = min(1.0, self._strength + 1 / (FADE_SECONDS * self._plan.fps))
-        if self._leaving is not None:
-            frame = self._leaving.over(frame, 1 - self._strength) if self._strength < 1 else frame
-            if self._strength >= 1:
-                self._leaving = None
-        return self._named.over(frame, self._strength) if self._named is not None else frame
+        return self.slates.frame(cast(SlateName, name), self._plan.now())
 
     def _measure(self) -> None:
         if self.frames % self._gather != 0:

@@ -20,8 +20,11 @@ from avctl.errors import BadArgument
 
 SOCKET_FILE = "control.sock"
 
-SlateName = Literal["starting", "break", "technical", "closed", "air_raid", "sound", "ended"]
+SlateName = Literal["starting", "break", "technical", "closed", "air_raid", "sound", "released", "ended"]
 SLATES: tuple[SlateName, ...] = get_args(SlateName)
+
+OverlayKind = Literal["live", "clock", "logo", "item", "vote", "lower_third"]
+OVERLAYS: tuple[OverlayKind, ...] = get_args(OverlayKind)
 
 
 class _Request(BaseModel):

@@ -60,6 +60,7 @@ log = logging.getLogger("streams.runner")
 TAKEN_BACK = timedelta(seconds=60)  # the most that a runner which begins closed takes back
 METERS_SECONDS = 0.1
 DISK_SECONDS = 5.0
+DRAWN_SECONDS = 10.0  # the most that is waited for a slate to be drawn, before it is needed
 FLUSH_SECONDS = 10.0  # how long the encoder may take to close its last segments
 
 
@@ -144,6 +145,7 @@ class Runner:
                 self._mind_the_end,
                 self._sealed.run,
                 self._loudness.run,
+                self._programme.painter.run,
                 *(push.run for push in self._pushes),
             )
         ]
@@ -265,7 +267,7 @@ class Runner:
         if closed_at is not None:
             early = closed_at - timedelta(seconds=self._plan.closed.withdraw_seconds)
             replace = self._authority.withdraw(max(early, _now() - TAKEN_BACK), _now())
-        slate = self._programme.slate("closed")
+        slate = self._programme.slate("closed", DRAWN_SECONDS)
         self._album.save(CLOSED_FILE, slate)
         self._stand_ins.prepare(slate)
         if replace is not None:

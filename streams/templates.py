@@ -1,8 +1,8 @@
-"""SVG templates of slates and overlays: read again when they change, the last good ones kept when they are broken.
+"""SVG templates of slates and overlays: read again when they change, the last good ones kept when broken.
 
-A template is Jinja in SVG, 720 units high and as wide as the picture's shape asks. What changes from second to
-second stands inside ``{% call moving(x, y, width, height) %}...{% endcall %}``: it is drawn apart from the page,
-so that a clock does not cost a whole page. An overlay's place in the picture is its ``viewBox``.
+A template is Jinja in SVG, 720 units high and as wide as the picture's shape asks. What changes from second
+to second stands inside ``{% call moving(x, y, width, height) %}...{% endcall %}``: it is drawn apart from the
+page, so that a clock does not cost a whole page. An overlay's place in the picture is its ``viewBox``.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Templates:
     def use(self, name: str, values: Values, draw: Callable[[Page], Drawn]) -> tuple[Drawn, str]:
         """Draw a template as it is now, or else as it last was when it could be drawn, or else our own.
 
-        The second part of the answer says what is wrong with the template as it is now; empty when nothing is.
+        The second part of the answer says what is wrong with the template as it is now; empty: nothing.
         """
         version, fault = self.version(), ""
         if self._bad.get(name, ("", ""))[0] == version:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
-from avctl.config.broadcast import Broadcast, Closed, Push, Recording, Rendition, Watch
+from avctl.config.broadcast import Broadcast, Closed, Overlays, Push, Recording, Rendition, Watch
 from avctl.config.section import LOOPBACK, Identifier, Network, PortNumber, Section, port_or_line, time_zone
 from avctl.errors import ConfigError
 from avctl.faults import close, faults_of, key_of
@@ -28,6 +28,7 @@ __all__ = [
     "Filled",
     "Follow",
     "Osc",
+    "Overlays",
     "Preparation",
     "Push",
     "Recording",

@@ -90,6 +90,14 @@ class Watch(Section):
     latency_seconds: float = Field(20, ge=2, description="Seconds from source to playlist that are too many.")
 
 
+class Overlays(Section):
+    """What is over the hall's picture all the time."""
+
+    live: bool = Field(True, description="A mark that says that it is live.")
+    clock: bool = Field(False, description="The time.")
+    logo: bool = Field(False, description="The council's arms.")
+
+
 class Broadcast(Section):
     """How programmes are made."""
 
@@ -115,11 +123,14 @@ class Broadcast(Section):
     grace_seconds: int = Field(
         3600, ge=0, description="A runner left alone ends this long after the planned end."
     )
+    templates: str = Field("", description="A folder with slates/ and overlays/ of your own; empty: ours.")
+    arms: str = Field("", description="The council's arms, an SVG, PNG or JPEG file; empty: a plain shield.")
     disk_floor_mb: int = Field(
         2000, ge=0, description="Megabytes free below which old public segments go; recordings never do."
     )
     closed: Closed = Field(Closed(), description="What a closed part does.")
     recording: Recording = Field(Recording(), description="Where the recording is written.")
+    overlays: Overlays = Field(Overlays(), description="What is over the hall's picture.")
     watch: Watch = Field(Watch(), description="When picture and sound are wrong.")
     pushes: tuple[Push, ...] = Field((), description="Platforms that get the programme too.")
     renditions: tuple[Rendition, ...] = Field(LADDER, min_length=1, description="The ladder, best first.")

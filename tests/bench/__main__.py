@@ -17,12 +17,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bench import floor, kill, machine, offline, start
+from bench import destruction, floor, kill, machine, offline, start
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
 ROWS: dict[str, Callable[[Path, Callable[[], int]], Any]] = {
     "1": floor.measure,
     "5": offline.measure,
+    "7": destruction.measure,
     "8": kill.measure,
     "12": start.measure,
 }
