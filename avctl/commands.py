@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from avctl.events import Reason
@@ -167,6 +167,16 @@ class ShowSpeaker(Command):
     session: str
     name: str
     role: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowOverlay(Command):
+    """Write something over the hall's picture, or take it off: item, vote, logo, clock, live."""
+
+    session: str
+    kind: str
+    show: bool = True
+    values: Mapping[str, str | int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -223,6 +223,14 @@ class SourceCut(SessionEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OverlayShown(SessionEvent):
+    """Something was written over the hall's picture, or taken off."""
+
+    overlay: str
+    shown: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class StandInTaken(SessionEvent):
     """A source has no picture: its stand-in is shown for it."""
 

@@ -23,6 +23,7 @@ from avctl.events import (
     LinkChanged,
     MicClosed,
     MicOpened,
+    OverlayShown,
     ReadingsChanged,
     RecordingReady,
     SessionEvent,
@@ -160,6 +161,8 @@ def _detail(event: Event) -> tuple[str, str, str]:
             return "", f"{event.item} {event.title}".strip(), ""
         case SpeakerShown():
             return "", event.name, ""
+        case OverlayShown():
+            return "", event.overlay if event.shown else f"{event.overlay} –", ""
         case SourceCut() | SourceRestored():
             return "", event.source, ""
         case StandInTaken():

@@ -147,6 +147,7 @@ HAPPENED: Mapping[str, str] = {
     "ClosedPartProven": _("The closed part is proven on the public output"),
     "ClosedPartDoubted": _("The closed part is in doubt"),
     "ClosedPartLeft": _("The hall is seen again"),
+    "OverlayShown": _("Overlay"),
     "SourceCut": _("Cut to a source"),
     "StandInTaken": _("A stand-in was taken"),
     "SourceRestored": _("Back to the main feed"),

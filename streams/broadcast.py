@@ -20,6 +20,7 @@ from avctl.commands import (
     GoLive,
     LeaveClosedPart,
     RestoreSource,
+    ShowOverlay,
     ShowSlate,
     ShowSpeaker,
     StartRecording,
@@ -34,6 +35,7 @@ from avctl.events import (
     BroadcastEnding,
     BroadcastFailed,
     BroadcastWentLive,
+    OverlayShown,
     Reason,
     SessionAmended,
     SessionEvent,
@@ -100,6 +102,7 @@ class Broadcasts:
         desk.handle(RestoreSource, self.restore)
         desk.handle(EnterClosedPart, self.enter_closed)
         desk.handle(LeaveClosedPart, self.leave_closed)
+        desk.handle(ShowOverlay, self.show_overlay)
         desk.handle(ShowSpeaker, self.show_speaker)
 
     # --- what is asked about -------------------------------------------------------------------------
@@ -261,6 +264,18 @@ class Broadcasts:
         self._bus.publish(
             SpeakerShown(session=command.session, actor=command.actor, name=command.name, role=command.role)
         )
+
+    async def show_overlay(self, command: ShowOverlay) -> Broadcast:
+        """Write something over the hall's picture, or take it off."""
+        await self._held_of(command.session).programme.show_overlay(
+            command.kind, command.show, command.values
+        )
+        self._bus.publish(
+            OverlayShown(
+                session=command.session, actor=command.actor, overlay=command.kind, shown=command.show
+            )
+        )
+        return self.get(command.session)
 
     def _held_of(self, session: str) -> Held:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
@@ -182,6 +182,10 @@ class Programme(Driver, Streaming, Recording, Scenes):
 
     async def show(self, scene: str) -> None:
         await self.ask("show", scene=scene)
+
+    async def show_overlay(self, kind: str, show: bool, values: Mapping[str, str | int]) -> None:
+        """Show an overlay with its values, or take it off."""
+        await self.ask("overlay", kind=kind, show=show, values=dict(values))
 
     async def enter_closed(self) -> None:
         """Begin a closed part; when this returns nothing of the hall is in any output."""

@@ -110,6 +110,14 @@ class Overlays:
             slot.of, slot.not_before = slot.of + 1, 0.0
             self._values[kind] = values
 
+    def apply(self, kind: str, values: Values | None) -> None:
+        """Show one with these values; None: take it off. A kind this version does not know is nothing."""
+        for known in OVERLAYS:
+            if known == kind and values is None:
+                self.clear(known)
+            elif known == kind and values is not None:
+                self.set(known, **values)
+
     def clear(self, kind: OverlayKind) -> None:
         """Take an overlay off."""
         if self._values.pop(kind, None) is not None:

@@ -85,6 +85,20 @@ class NameSpeaker(_Request):
     role: str = Field(default="", max_length=200)
 
 
+class ShowOverlay(_Request):
+    """Show an overlay with its values, or take it off.
+
+    item: number, title; vote: question, votes_for, votes_against, abstained, not_voted, taken.
+    """
+
+    do: Literal["overlay"]
+    kind: Literal["item", "vote", "logo", "clock", "live"]
+    show: bool = True
+    values: dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=1000)] | int] = Field(
+        default_factory=dict, max_length=12
+    )
+
+
 class PlanEnd(_Request):
     """Move the planned end, after which a runner without a controller ends itself."""
 
@@ -99,7 +113,17 @@ class End(_Request):
 
 
 Request = (
-    AskStatus | Publish | Record | Show | Restore | EnterClosed | LeaveClosed | NameSpeaker | PlanEnd | End
+    AskStatus
+    | Publish
+    | Record
+    | Show
+    | Restore
+    | EnterClosed
+    | LeaveClosed
+    | NameSpeaker
+    | ShowOverlay
+    | PlanEnd
+    | End
 )
 
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="do")])

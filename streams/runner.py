@@ -47,6 +47,7 @@ from streams.requests import (
     Request,
     Restore,
     Show,
+    ShowOverlay,
 )
 from streams.sealed import Sealed
 from streams.standin import StandIns
@@ -128,6 +129,8 @@ class Runner:
         self._programme.show(wanted.scene)
         if wanted.name:
             self._programme.name(wanted.name, wanted.role)
+        for kind, values in wanted.overlays.items():
+            self._programme.overlays.apply(kind, values)
         if wanted.closed_at is not None:
             self._programme.close()
             self._authority.close(wanted.closed_at)
@@ -224,6 +227,10 @@ class Runner:
             case NameSpeaker():
                 self._want(name=request.name, role=request.role)
                 self._programme.name(request.name, request.role)
+            case ShowOverlay():
+                values = request.values if request.show else None
+                self._want(overlays={**wanted.overlays, request.kind: values})
+                self._programme.overlays.apply(request.kind, values)
             case PlanEnd():
                 self._want(planned_end=request.at)
             case End():

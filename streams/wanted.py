@@ -25,13 +25,17 @@ PERMIT_FILE = "hall.permit"
 
 
 class Wanted(BaseModel):
-    """The last instruction. ``scene`` is what is shown when no part is closed."""
+    """The last instruction. ``scene`` is what is shown when no part is closed.
+
+    ``overlays``: the values of those that somebody asked for; None: it was taken off.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     scene: str
     name: str = ""
     role: str = ""
+    overlays: dict[str, dict[str, str | int] | None] = {}
     closed_at: AwareDatetime | None = None
     opened_at: AwareDatetime | None = None
     published_at: AwareDatetime | None = None

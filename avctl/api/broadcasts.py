@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from avctl.api.asking import Asked, Asking, allowed
 from avctl.api.problems import documented
-from avctl.commands import Command, CutTo, GoDark, GoLive, RestoreSource
+from avctl.commands import Command, CutTo, GoDark, GoLive, RestoreSource, ShowOverlay
 from avctl.model.account import Act
 from avctl.model.broadcast import Broadcast, State, Wanted
 from avctl.services.controller import Controller
@@ -104,6 +104,41 @@ class Cut(BaseModel):
 async def cut(asked: Asked, session: SessionId, to: Cut) -> BroadcastAnswer:
     """Cut the programme to another source; a slate or a closed part stays in front of it."""
     return await _act(asked, session, CutTo(actor=asked.actor, session=session, source=to.source))
+
+
+class OverlayAsked(BaseModel):
+    """Whether an overlay is to be seen, and what is in it."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"show": True, "values": {"number": "7", "title": "Про бюджет"}}},
+    )
+
+    show: bool = Field(True, strict=True)
+    values: dict[str, str | int] = Field(
+        default_factory=dict,
+        max_length=12,
+        description="item: number, title; vote: question, votes_for, votes_against and so on.",
+    )
+
+
+@router.post(
+    "/{session}/overlays/{kind}",
+    status_code=202,
+    dependencies=[run_sessions],
+    responses=documented(400, 404, 409, 413, 415, 422, 502, 504),
+)
+async def overlay(
+    asked: Asked,
+    session: SessionId,
+    kind: Literal["item", "vote", "logo", "clock", "live"],
+    wanted: OverlayAsked,
+) -> BroadcastAnswer:
+    """Write something over the hall's picture, or take it off; never over a slate."""
+    command = ShowOverlay(
+        actor=asked.actor, session=session, kind=kind, show=wanted.show, values=wanted.values
+    )
+    return await _act(asked, session, command)
 
 
 @router.post(

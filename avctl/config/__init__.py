@@ -95,6 +95,7 @@ class Follow(Section):
 
     wide_after: float = Field(5, ge=0, description="Seconds of silence before the wide shot.")
     lower_third: bool = Field(True, description="Write the speaker's name in the programme.")
+    item_line: bool = Field(True, description="Write the agenda item in the programme.")
 
 
 class Alerts(Section):

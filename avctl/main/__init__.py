@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from avctl.errors import AvctlError, ConfigError
-from avctl.main import device, record, user
+from avctl.main import device, record, seal, user
 
 app = typer.Typer(
     name="avctl",
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(device.app, name="device")
 app.add_typer(user.app, name="user")
+app.add_typer(seal.app, name="seal")
 app.command()(record.backup)
 app.command()(record.restore)
 

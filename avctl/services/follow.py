@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from avctl.bus import Bus
-from avctl.commands import Command, Operate, ShowSpeaker
+from avctl.commands import Command, Operate, ShowOverlay, ShowSpeaker
 from avctl.config import Config, Room, Shot
 from avctl.desk import Desk
 from avctl.errors import AvctlError
@@ -77,6 +77,7 @@ class Follow:
                     self._bus.publish(
                         ChapterMarked(session=session.id, kind="item", title=event.title, at=event.at)
                     )
+                    self._item(session.id, event)
 
     def _opened(self, room: Room, floor: Floor, event: MicOpened) -> None:
         session = self._sessions.in_room(room.id)
@@ -144,6 +145,11 @@ class Follow:
             return
         name, role = (place.name, place.group) if place is not None else ("", "")
         self._obey(ShowSpeaker(actor=ACTOR, session=session, name=name, role=role))
+
+    def _item(self, session: str, event: ItemStarted) -> None:
+        if self._config.follow.item_line and self._sessions.get(session).broadcastable:
+            values: dict[str, str | int] = {"number": event.item[:20], "title": event.title[:1000]}
+            self._obey(ShowOverlay(actor=ACTOR, session=session, kind="item", values=values))
 
     def _obey(self, command: Command) -> None:
         task = asyncio.get_running_loop().create_task(self._try(command))

@@ -91,6 +91,32 @@ async def test_a_name_is_in_the_picture_until_it_is_taken_off(
         await running.until(lambda: not _bar(look(last_segment(running))))
 
 
+async def test_an_agenda_item_is_in_the_picture_also_after_a_restart(
+    runner: Callable[..., Any], source: Callable[..., Any], look: Callable[..., Any]
+) -> None:
+    async with runner() as first, source(first.url):
+        await on_air(first)
+        item = {"number": "7", "title": "Про бюджет міста Києва"}
+        await first.ask(do="overlay", kind="item", values=item)
+        await first.until(lambda: _chip(look(last_segment(first))))
+        first.process.kill()
+        await first.process.wait()
+        async with runner() as second:
+            await second.until(lambda: second.status().pid == second.process.pid)
+            await second.until(lambda: second.status().showing == "source:hall")
+            listed = second.segments()
+            await second.until(lambda: second.segments() > listed + 1)
+            await second.until(lambda: _chip(look(last_segment(second))))
+            await second.ask(do="overlay", kind="item", show=False)
+            await second.until(lambda: not _chip(look(last_segment(second))))
+
+
+def _chip(frame: Any) -> bool:
+    """Whether the yellow field with the item's number stands in its place."""
+    red, green, blue = frame[23:30, 17:20].reshape(-1, 3).mean(axis=0)
+    return bool(red > 120 and green > 120 and blue < 120)
+
+
 def _bar(frame: Any) -> bool:
     """Whether the yellow bar of the lower third stands in its place."""
     red, green, blue = frame[150:162, 17:19].reshape(-1, 3).mean(axis=0)
