@@ -217,3 +217,40 @@ async def test_the_journal_says_who_booked(
     session = (await clients(Role.SCHEDULER).post("/api/v1/sessions", json=booking)).json()["id"]
     lines = (await admin.get("/api/v1/journal", params={"subject": session})).json()
     assert [(line["kind"], line["actor"]) for line in lines] == [(SessionBooked.__name__, "scheduler")]
+
+
+async def test_a_closed_part_is_entered_and_left_by_those_who_may_and_confirm(
+    clients: Clients, admin: httpx.AsyncClient, booking: dict[str, Any], controller: Controller
+) -> None:
+    session = (await admin.post("/api/v1/sessions", json=booking)).json()["id"]
+    path = f"/api/v1/sessions/{session}"
+    assert (await admin.post(f"{path}/open")).status_code == 202
+    secretary, scheduler = clients(Role.SECRETARY), clients(Role.SCHEDULER)
+    technician = clients(Role.TECHNICIAN)
+
+    assert (await scheduler.post(f"{path}/suspend", json={"reason": "closed"})).status_code == 403
+    assert (await secretary.post(f"{path}/suspend", json={"reason": "break"})).status_code == 403
+    assert (await secretary.post(f"{path}/suspend", json={"reason": "closed"})).status_code == 202
+
+    for body in (None, {}, {"confirm": False}):
+        unsure = await technician.post(f"{path}/resume", json=body) if body is not None else None
+        unsure = unsure or await technician.post(f"{path}/resume")
+        assert unsure.status_code == 422
+        assert "confirm" in unsure.text
+        assert (await admin.get(path)).json()["reason"] == "closed"
+    assert (await technician.post(f"{path}/resume", json={"confirm": "yes"})).status_code == 422
+    assert (await scheduler.post(f"{path}/resume", json={"confirm": True})).status_code == 403
+    for reason in ("break", "technical", "air_raid"):
+        assert (await technician.post(f"{path}/suspend", json={"reason": reason})).status_code == 409
+    left = await technician.post(f"{path}/resume", json={"confirm": True})
+    assert left.status_code == 202
+    assert (left.json()["phase"], left.json()["reason"]) == ("open", None)
+    await controller.journal.settled()
+    kinds = [(line.kind, line.actor) for line in await controller.journal.page(limit=100)]
+    assert ("SessionSuspended", "secretary") in kinds
+    assert ("SessionResumed", "technician") in kinds
+
+    # A break is left without a word.
+    assert (await technician.post(f"{path}/suspend", json={"reason": "break"})).status_code == 202
+    assert (await secretary.post(f"{path}/resume")).status_code == 403
+    assert (await technician.post(f"{path}/resume")).status_code == 202
