@@ -13,7 +13,7 @@ from avctl.errors import LinkError
 from avctl.events import BroadcastFailed, RecordingReady
 from avctl.services.sessions import Sessions
 from streams.keeper import over
-from streams.recording import fullest, moments
+from streams.recording import fullest, moments, settle
 from streams.remux import published, remux
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ class Archive:
         folder = self._root / session
         second = self._config.broadcast.recording.second_folder
         disks = [folder, *((Path(second) / session,) if second else ())]
+        await asyncio.to_thread(settle, folder, disks)
         recorded = await asyncio.to_thread(fullest, disks)
         chapters = await self._sessions.chapters(session)
         places = await asyncio.to_thread(moments, recorded, [chapter.at for chapter in chapters])

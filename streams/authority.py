@@ -111,7 +111,7 @@ class Authority:
                 for _, path in playlist.between(since, until):
                     taken.append((name, path, first_timestamp(path)))
                     path.unlink(missing_ok=True)
-            self.recording.cut(since)
+            self._take_back(since, until)
         self.withdrawn += len(taken)
 
         def replace() -> None:
@@ -127,6 +127,12 @@ class Authority:
             with self._collecting:
                 for one in self._lists.values():
                     one.shorten(SHORTEST)
+
+    def _take_back(self, since: datetime, until: datetime) -> None:
+        try:
+            self.recording.cut(since, until)
+        except OSError as fault:
+            log.error("what is to be taken back from the recording cannot be kept: %s", fault.strerror)
 
     def finish(self) -> None:
         """Take over the last segments and close the lists."""

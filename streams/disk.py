@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from avctl.bus import Bus
@@ -42,20 +43,20 @@ class DiskGuard:
         self._folders = (root, *others)
         self._usage = usage
         self._known: dict[Path, Room] = {}
+        self._measured: dict[Path, tuple[int, int]] = {}
 
     def look(self) -> None:
-        """Tell what has changed, and make room where it is needed. Called in a thread; publishes nothing."""
-        total, free = self._usage(self._root)
+        """Measure, and make room where it is needed. Called in a thread: a disk may hang."""
+        for folder in self._folders:
+            with suppress(OSError):  # a disk that is not there is the recording's fault to tell
+                self._measured[folder] = self._usage(folder)
+        total, free = self._measured[self._root]
         if free < self._floor or free < total * CRITICAL / 200:
             self._free()
 
     def tell(self) -> None:
         """Publish how full each disk is, when that has changed."""
-        for folder in self._folders:
-            try:
-                total, free = self._usage(folder)
-            except OSError:
-                continue  # a disk that is not there is the recording's fault to tell
+        for folder, (total, free) in self._measured.items():
             percent = 100 * free / max(1, total)
             before = self._known.get(folder, Room.ENOUGH)
             room = _judged(percent, before)

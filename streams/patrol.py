@@ -25,9 +25,9 @@ class Patrol:
         """Until cancelled."""
         while True:
             await asyncio.sleep(1)
-            self._disks.tell()
             with suppress(OSError):
                 await asyncio.to_thread(self._disks.look)
+            self._disks.tell()
             for session, one in tuple(held.items()):
                 broadcast = shown(session)
                 if broadcast.state is not State.ENDING:

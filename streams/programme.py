@@ -91,6 +91,7 @@ class Programme:
         self._closed = True
         with self._turn:
             self._held = None
+            self.showing = CLOSED
 
     def slate(self, name: SlateName, within: float = 0) -> Frame:
         """A slate as it looks now; waits so many seconds for it to be drawn."""

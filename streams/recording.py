@@ -14,10 +14,11 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 FOLDER = "recording"
 SPOOL = "spool"
 INDEX = "index.jsonl"
+CUTS = "cuts.jsonl"  # in the broadcast's folder: what was taken back
 RETRY_SECONDS = 1.0
 MOST_WAITING = 900  # segments a disk may be behind: half an hour; then the oldest is lost to it
 _PART = re.compile(r"^part-(\d{4})\.ts$")
@@ -82,10 +84,12 @@ class Recording:
         os.link(segment, self._spool / name)
         self._give(Piece(path=self._spool / name, at=at, seconds=seconds, jump=jump))
 
-    def cut(self, since: datetime) -> None:
-        """Take back what was taken after a moment, as if it had never been recorded."""
+    def cut(self, since: datetime, until: datetime) -> None:
+        """Take back what was taken in a time, as if it had never been recorded; kept for ``settle`` too."""
+        with (self._root / CUTS).open("a", encoding="utf-8") as cuts:
+            cuts.write(json.dumps([since.isoformat(), until.isoformat()]) + "\n")
         for disk in self._disks:
-            disk.cut(since)
+            disk.cut(since, until)
 
     def close(self) -> None:
         """Let the writers finish what waits, for a while, and end them."""
@@ -134,7 +138,7 @@ class Disk:
         self._done = done
         self._fresh = True
         self._known: set[tuple[float, float]] = set()
-        self._work: queue.Queue[Piece | datetime | None] = queue.Queue(MOST_WAITING)
+        self._work: queue.Queue[Piece | tuple[datetime, datetime] | None] = queue.Queue()
         self._closing = threading.Event()
         with suppress(OSError):
             self.bytes = sum(part.stat().st_size for part in folder.glob("part-*.ts"))
@@ -144,20 +148,18 @@ class Disk:
 
     def give(self, piece: Piece) -> None:
         """Have it write one; the oldest that waits is lost when it is hopelessly behind."""
-        while True:
-            try:
-                self._work.put_nowait(piece)
-            except queue.Full:
-                with suppress(queue.Empty):
-                    if isinstance(lost := self._work.get_nowait(), Piece):
-                        self._fresh = True
-                        self._done(lost)
-            else:
-                return
+        if self._work.qsize() > MOST_WAITING:
+            with self._work.mutex:
+                waiting = [at for at, work in enumerate(self._work.queue) if isinstance(work, Piece)]
+                lost = self._work.queue[waiting[0]]
+                del self._work.queue[waiting[0]]
+            self._fresh = True
+            self._done(lost)
+        self._work.put(piece)
 
-    def cut(self, since: datetime) -> None:
-        """Have it take back what was taken since a moment."""
-        self._work.put(since)
+    def cut(self, since: datetime, until: datetime) -> None:
+        """Have it take back what was taken in a time; nothing is written before that is done."""
+        self._work.put((since, until))
 
     def close(self, seconds: float = 10.0) -> None:
         """Let it write what waits, and end."""
@@ -171,24 +173,27 @@ class Disk:
                 if self._persist(work):
                     self._done(work)
             else:
-                with suppress(OSError):
-                    self._take_back(work)
+                self._tried(partial(self._take_back, *work))
 
     def _persist(self, piece: Piece) -> bool:
-        """Write one, again and again while the disk does not take it; false when we end before it does."""
+        """Write one; false when we end before the disk takes it."""
+        if (round(piece.at.timestamp(), 6), piece.seconds) in self._known or not piece.path.exists():
+            return True
+        return self._tried(lambda: self._write(piece))
+
+    def _tried(self, work: Callable[[], None]) -> bool:
+        """Do something again and again while the disk does not take it; false when we end before it does."""
         while True:
             try:
-                if (round(piece.at.timestamp(), 6), piece.seconds) not in self._known:
-                    self._write(piece)
-                self.fault = ""
-                return True
+                work()
             except OSError as fault:
                 if not self.fault:
                     log.error("the recording cannot be written in %s: %s", self.folder, fault.strerror)
                 self.fault = fault.strerror or "it cannot be written"
-                if isinstance(fault, FileNotFoundError) and not piece.path.exists():
-                    return True  # the piece itself is gone: a cut came first
                 self._fresh = True
+            else:
+                self.fault = ""
+                return True
             if self._closing.wait(RETRY_SECONDS):
                 return False
 
@@ -206,29 +211,30 @@ class Disk:
                 part.write(data)
                 part.flush()
                 os.fdatasync(part.fileno())
+                self._note(piece, begin)
             except OSError:
                 with suppress(OSError):
                     os.truncate(self.part, begin)
                 raise
         self.bytes += len(data)
         self.written_at = time.monotonic()
-        line = {"part": self.part.name, "at": piece.at.isoformat(), "seconds": piece.seconds, "from": begin}
-        with (self.folder / INDEX).open("a", encoding="utf-8") as index:
-            index.write(json.dumps(line) + "\n")
 
-    def _take_back(self, since: datetime) -> None:
-        kept = []
-        for line in lines_of(self.folder):
-            if line.at + timedelta(seconds=line.seconds) <= since:
-                kept.append(line)
-                continue
-            path = self.folder / line.part
-            if path.exists() and path.stat().st_size > line.begin:
-                self.bytes -= path.stat().st_size - line.begin
-                os.truncate(path, line.begin)
-        beside = self.folder / f".{INDEX}.new"
-        beside.write_text("".join(line.text for line in kept), encoding="utf-8")
-        os.replace(beside, self.folder / INDEX)
+    def _note(self, piece: Piece, begin: int) -> None:
+        """A line of the index; a torn one before it, of a power loss, is closed and left out."""
+        assert self.part is not None
+        line = {"part": self.part.name, "at": piece.at.isoformat(), "seconds": piece.seconds, "from": begin}
+        with (self.folder / INDEX).open("ab+") as index:
+            if index.tell():
+                index.seek(-1, os.SEEK_END)
+                torn = index.read(1) != b"\n"
+            else:
+                torn = False
+            index.write((b"\n" if torn else b"") + json.dumps(line).encode() + b"\n")
+            index.flush()
+            os.fdatasync(index.fileno())
+
+    def _take_back(self, since: datetime, until: datetime) -> None:
+        self.bytes -= take_back(self.folder, since, until)
         self._fresh = True
 
 
@@ -244,20 +250,47 @@ class Line:
 
 
 def lines_of(recording: Path) -> Iterator[Line]:
-    """The index of a recording's folder; a line cut off by a power loss is the last one."""
+    """The index of a recording's folder; a line cut off by a power loss is left out."""
     with suppress(OSError), (recording / INDEX).open(encoding="utf-8") as index:
         for text in index:
             try:
                 entry = json.loads(text)
                 at = datetime.fromisoformat(entry["at"])
                 yield Line(entry["part"], at, float(entry["seconds"]), int(entry.get("from", 0)), text)
-            except (ValueError, KeyError):
-                return
+            except (ValueError, KeyError, TypeError):
+                continue
 
 
 def parts_of(folder: Path) -> list[Path]:
     """The parts of a broadcast's recording, in order; those that were taken back whole are none."""
     return sorted(part for part in (folder / FOLDER).glob("part-*.ts") if part.stat().st_size)
+
+
+def take_back(recording: Path, since: datetime, until: datetime) -> int:
+    """Take what was recorded in a time off the end of its parts; how many bytes. Again, it does nothing."""
+    kept, gone = [], 0
+    for line in lines_of(recording):
+        if line.at >= until or line.at + timedelta(seconds=line.seconds) <= since:
+            kept.append(line)
+            continue
+        path = recording / line.part
+        if path.exists() and path.stat().st_size > line.begin:
+            gone += path.stat().st_size - line.begin
+            os.truncate(path, line.begin)
+    if gone:
+        beside = recording / f".{INDEX}.new"
+        beside.write_text("".join(line.text for line in kept), encoding="utf-8")
+        os.replace(beside, recording / INDEX)
+    return gone
+
+
+def settle(root: Path, recordings: Iterable[Path]) -> None:
+    """Take back what a disk that was away at that moment still has, before anybody makes use of it."""
+    with suppress(FileNotFoundError), (root / CUTS).open(encoding="utf-8") as cuts:
+        for text in cuts:
+            since, until = (datetime.fromisoformat(moment) for moment in json.loads(text))
+            for recording in recordings:
+                take_back(recording / FOLDER, since, until)
 
 
 def fullest(folders: Sequence[Path]) -> Path:

@@ -37,6 +37,7 @@ def test_each_limit_is_told_once_and_left_behind_with_a_margin(tmp_path: Path) -
     guard = DiskGuard(bus, tmp_path, (), 0, lambda folder: (100, free[0]))
     for percent in (50, 21, 19, 19, 20, 9, 10, 12, 30):
         free[0] = percent
+        guard.look()
         guard.tell()
     assert [event.room for event in told if isinstance(event, DiskSpaceChanged)] == [
         Room.LOW,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.recording import FOLDER, Recording, fullest, lines_of, parts_of
+from streams.recording import FOLDER, Recording, fullest, lines_of, parts_of, settle
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 
@@ -94,11 +94,44 @@ def test_what_is_taken_back_is_gone_from_every_disk(tmp_path: Path, segments: li
     (tmp_path / "a").mkdir()
     recording = Recording(tmp_path / "a", tmp_path / "b")
     append(recording, segments[:4])
-    recording.cut(START + timedelta(seconds=2.5))
+    recording.cut(START + timedelta(seconds=2.5), START + timedelta(seconds=4))
     append(recording, segments[4:], 4)
     recording.close()
     wanted = b"".join(segments[number].read_bytes() for number in (0, 1, 4, 5))
     assert content(tmp_path / "a") == content(tmp_path / "b") == wanted
+    assert len(list(lines_of(tmp_path / "a" / FOLDER))) == 4
+
+
+def test_a_disk_that_was_away_gives_back_what_it_must_before_it_is_used(
+    tmp_path: Path, segments: list[Path]
+) -> None:
+    (tmp_path / "a").mkdir()
+    recording = Recording(tmp_path / "a", tmp_path / "b")
+    append(recording, segments[:4])
+    recording.close()
+    away = {path: path.read_bytes() for path in (tmp_path / "b" / FOLDER).iterdir()}
+    again = Recording(tmp_path / "a", tmp_path / "b")
+    again.cut(START + timedelta(seconds=2), START + timedelta(seconds=4))
+    again.close()
+    for path, data in away.items():
+        path.write_bytes(data)  # as if that disk had not been there
+    settle(tmp_path / "a", [tmp_path / "a", tmp_path / "b"])
+    wanted = b"".join(segment.read_bytes() for segment in segments[:2])
+    assert content(tmp_path / "a") == content(tmp_path / "b") == wanted
+    settle(tmp_path / "a", [tmp_path / "a", tmp_path / "b"])
+    assert content(tmp_path / "b") == wanted
+
+
+def test_a_torn_line_of_the_index_hides_nothing_after_it(tmp_path: Path, segments: list[Path]) -> None:
+    (tmp_path / "a").mkdir()
+    first = Recording(tmp_path / "a")
+    append(first, segments[:2])
+    first.close()
+    with (tmp_path / "a" / FOLDER / "index.jsonl").open("a") as index:
+        index.write('{"part": "part-0001.ts", "at": "20')
+    second = Recording(tmp_path / "a")
+    append(second, segments[2:4], 2)
+    second.close()
     assert len(list(lines_of(tmp_path / "a" / FOLDER))) == 4
 
 
