@@ -68,6 +68,7 @@ async def remux(
     ffmpeg_program = find_ffmpeg(program)
     draft = archive / f".{VIDEO}"
     list_file, meta_file = archive / ".parts.txt", archive / ".chapters.txt"
+    marked = archive / f".marked.{VIDEO}"
     list_file.write_text("".join(f"file '{_quoted(part)}'\n" for part in parts), encoding="utf-8")
     try:
         joined = _joined(ffmpeg_program, list_file, draft)
@@ -76,7 +77,6 @@ async def remux(
         chapters = chapters_of(marks, seconds)
         if chapters:
             meta_file.write_text(_metadata(chapters), encoding="utf-8")
-            marked = archive / f".marked.{VIDEO}"
             await _do(_marked(ffmpeg_program, draft, meta_file, marked))
             os.replace(marked, draft)
         replace_file(archive / CHAPTERS, _webvtt(chapters).encode())
@@ -84,7 +84,7 @@ async def remux(
         os.replace(draft, archive / VIDEO)
         replace_file(archive / FACTS, json.dumps({"seconds": seconds, "size": size}).encode())
     finally:
-        for file in (list_file, meta_file, draft):
+        for file in (list_file, meta_file, draft, marked):
             file.unlink(missing_ok=True)
     return Published(seconds=seconds, size=size)
 
