@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import os
 import queue
 import threading
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import BinaryIO
 
 import ffmpeg
 
+from avctl.errors import LinkError
 from streams.child import Child
 from streams.ffmpeg import SAMPLE_RATE, compiled
 from streams.frames import Samples
 
+log = logging.getLogger(__name__)
+
 WAITING = 50  # pictures' worth of sound: two seconds; what is beyond is lost to the measurement
 PAUSE = 1.0
+STALLED = 10.0  # seconds without a figure, though sound is given, before the process is replaced
+NICE = ("nice", "-n", "10")  # what goes out comes before what is measured
 LOWEST = -69.9  # LUFS: at -70 the gate is closed, and nothing is known
 KEYS = {
     "lavfi.r128.M": "momentary",
@@ -39,72 +48,102 @@ class Loud:
 
 
 class Loudness:
-    """Measures until cancelled; when its process dies the integrated value begins anew, and says so."""
+    """Measures until cancelled; when its process dies or stalls the figures begin anew and say so."""
 
-    def __init__(self, program: str) -> None:
+    def __init__(self, program: str, stalled: float = STALLED) -> None:
         self.now = Loud(since=datetime.now().astimezone())
-        self._program = program
-        self._sounds: queue.Queue[Samples | None] = queue.Queue(WAITING)
+        self._program, self._stalled = program, stalled
+        self._sounds: queue.Queue[Samples] = queue.Queue(WAITING)
+        self._given = 0  # sounds taken so far
+        self._told = 0.0  # when the last figure came
+        self._complained = False
 
-    def put(self, sound: Samples) -> None:
-        """Some samples of the programme; called by its thread, never waits."""
-        with suppress(queue.Full):
+    def put(self, sound: Samples) -> bool:
+        """Some samples of the programme; called by its thread, never waits. False when they are lost."""
+        self._given += 1
+        try:
             self._sounds.put_nowait(sound)
+        except queue.Full:
+            return False
+        return True
 
     async def run(self) -> None:
-        """Keep one measurement alive."""
+        """Keep one measurement alive; a programme goes on without it."""
         while True:
-            await self._measure()
+            try:
+                why = await self._measure()
+            except (LinkError, OSError) as fault:
+                why = str(fault)
+            self._anew()
+            if not self._complained:
+                self._complained = True
+                log.warning("loudness is measured anew: %s", why)
             await asyncio.sleep(PAUSE)
 
-    async def _measure(self) -> None:
+    def _anew(self) -> None:
         self.now = Loud(since=datetime.now().astimezone())
-        sound, told = os.pipe(), os.pipe()
-        command = loudness_command(self._program, sound[0], told[1])
-        child = Child("loudness", command, pass_fds=(sound[0], told[1]))
-        ended = threading.Event()
-        threads = [
-            threading.Thread(target=self._feed, args=(sound[1], ended), daemon=True),
-            threading.Thread(target=self._hear, args=(told[0],), daemon=True),
-        ]
-        try:
-            async with child:
-                for end in (sound[0], told[1]):
-                    os.close(end)
-                for thread in threads:
-                    thread.start()
-                await child.ended()
-        finally:
-            ended.set()
-            for thread in threads:
-                if thread.ident is not None:
-                    await asyncio.to_thread(thread.join)
 
-    def _feed(self, end: int, ended: threading.Event) -> None:
-        with suppress(BrokenPipeError), os.fdopen(end, "wb", buffering=0) as pipe:
+    async def _measure(self) -> str:
+        """One process, for as long as it tells something; why it ended."""
+        with _pipe() as (sound, give), _pipe() as (hear, told):
+            command = loudness_command(self._program, sound.fileno(), told.fileno())
+            child = Child("loudness", (*NICE, *command), pass_fds=(sound.fileno(), told.fileno()))
+            ended = threading.Event()
+            threads = [
+                threading.Thread(target=self._feed, args=(give, ended), daemon=True),
+                threading.Thread(target=self._hear, args=(hear,), daemon=True),
+            ]
+            try:
+                async with child:
+                    sound.close()
+                    told.close()
+                    self._anew()
+                    for thread in threads:
+                        thread.start()
+                    return await self._useful(child)
+            finally:
+                ended.set()
+                for thread in threads:
+                    if thread.ident is not None:
+                        await asyncio.to_thread(thread.join)
+
+    async def _useful(self, child: Child) -> str:
+        """Wait until it died, or has told nothing of the sound it was given."""
+        self._told, given = time.monotonic(), self._given
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._stalled / 4):
+                    return f"its process ended with {await child.ended()}: {child.said}"
+            if self._given == given:  # nothing is measured when nothing is given
+                self._told = time.monotonic()
+            given = self._given
+            if time.monotonic() - self._told > self._stalled:
+                return "its process has stalled"
+
+    def _feed(self, pipe: BinaryIO, ended: threading.Event) -> None:
+        with suppress(BrokenPipeError):
             while not ended.is_set():
                 try:
                     sound = self._sounds.get(timeout=0.2)
                 except queue.Empty:
                     continue
-                if sound is not None:
-                    view = sound.data.cast("B")
-                    while view:
-                        view = view[pipe.write(view) or 0 :]
+                view = sound.data.cast("B")
+                while view:
+                    view = view[pipe.write(view) or 0 :]
 
-    def _hear(self, end: int) -> None:
-        with os.fdopen(end, encoding="ascii", errors="replace") as lines:
-            for line in lines:
-                key, _, value = line.strip().partition("=")
-                if key in KEYS:
-                    with suppress(ValueError):
-                        self._learn(KEYS[key], round(float(value), 1))
-                elif key == "lavfi.r128.true_peak":  # a share of full scale
-                    with suppress(ValueError):
-                        peak = round(20 * math.log10(float(value)), 1)
-                        self.now = replace(self.now, true_peak=peak)
+    def _hear(self, lines: BinaryIO) -> None:
+        for line in lines:
+            key, _, value = line.decode("ascii", errors="replace").strip().partition("=")
+            if key in KEYS:
+                with suppress(ValueError):
+                    self._learn(KEYS[key], round(float(value), 1))
+            elif key == "lavfi.r128.true_peak":  # a share of full scale
+                with suppress(ValueError):
+                    peak = round(20 * math.log10(float(value)), 1)
+                    self.now = replace(self.now, true_peak=peak)
 
     def _learn(self, name: str, value: float) -> None:
+        self._told, self._complained = time.monotonic(), False
         known = value if value > LOWEST else None
         match name:
             case "momentary":
@@ -124,3 +163,11 @@ def loudness_command(program: str, sound: int, told: int) -> list[str]:
         .output("-", format="null")
     )
     return compiled(measured, program, "warning")
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """A pipe's two ends, closed in the end, whoever closed them before."""
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as out, os.fdopen(write, "wb", buffering=0) as into:
+        yield out, into

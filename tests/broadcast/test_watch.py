@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import numpy as np
+import psutil
 import pytest
 
 from streams.ffmpeg import find_ffmpeg
@@ -79,21 +84,104 @@ def test_a_slate_is_not_judged(watch: Watch) -> None:
     feed(watch, "silence", lambda: not watch.conditions, judged=False)
 
 
-async def test_loudness_is_that_of_ebu_tech_3341() -> None:
-    """Case 1: a 1 kHz stereo sine of -23 dBFS is -23.0 LUFS, and its true peak is -23 dBTP."""
-    loudness = Loudness(find_ffmpeg())
-    measuring = asyncio.create_task(loudness.run())
-    level = 10 ** (-23 / 20)
+PROGRAMS = [find_ffmpeg(), imageio_ffmpeg.get_ffmpeg_exe()]
+
+
+@asynccontextmanager
+async def measuring(program: str = PROGRAMS[0], stalled: float = 10) -> AsyncIterator[Loudness]:
+    loudness = Loudness(program, stalled)
+    running = asyncio.create_task(loudness.run())
     try:
-        async with asyncio.timeout(20):
-            number = 0
-            while loudness.now.short is None or loudness.now.integrated is None or number < 25 * 5:
-                loudness.put(tone(number, level))
-                number += 1
-                await asyncio.sleep(0.01)
-        assert loudness.now.integrated == pytest.approx(-23.0, abs=0.1)
-        assert loudness.now.momentary == pytest.approx(-23.0, abs=0.1)
-        assert loudness.now.true_peak == pytest.approx(-23.0, abs=0.3)
+        async with asyncio.timeout(25):
+            yield loudness
     finally:
-        measuring.cancel()
-        await asyncio.gather(measuring, return_exceptions=True)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def give(
+    loudness: Loudness, *parts: tuple[float, float], hertz: float = 1000, phase: float = 0, fade: bool = False
+) -> None:
+    """So many seconds of a sine of so many dBFS each, as fast as they are taken."""
+    number = 0
+    for decibels, seconds in parts:
+        wave = 10 ** (decibels / 20) * 32767
+        for _ in range(round(seconds * FORM.fps)):
+            # It fades in within a second: one that begins at once has a peak of its own there.
+            grown = np.minimum(1, (TIMES + number * FORM.samples) / 48000) if fade else 1
+            turns = 2 * np.pi * hertz * (TIMES + number * FORM.samples) / 48000 + phase
+            sound = np.rint((np.sin(turns) * grown)[:, None] * [wave, wave]).astype(np.int16)
+            while not loudness.put(sound):
+                await asyncio.sleep(0.002)
+            number += 1
+
+
+async def told(fact: Callable[[], bool]) -> None:
+    while not fact():
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+async def test_loudness_is_that_of_ebu_tech_3341(program: str) -> None:
+    """Case 1: a 1 kHz stereo sine of -23 dBFS is -23.0 LUFS whatever is asked, its true peak -23 dBTP."""
+    async with measuring(program) as loudness:
+        await give(loudness, (-23, 8))
+        await told(lambda: loudness.now.short == pytest.approx(-23, abs=0.1))
+        assert loudness.now.integrated == pytest.approx(-23, abs=0.1)
+        assert loudness.now.momentary == pytest.approx(-23, abs=0.1)
+        assert loudness.now.true_peak == pytest.approx(-23, abs=0.3)
+
+
+async def test_quiet_parts_do_not_count() -> None:
+    """Case 4: what is far below the rest, or below -70 LUFS, is gated away."""
+    async with measuring() as loudness:
+        await give(loudness, (-72, 10), (-36, 10), (-23, 60), (-36, 10), (-72, 10))
+        # The end has been heard when three seconds of -72 dBFS are all there is.
+        await told(lambda: loudness.now.short is None and loudness.now.integrated is not None)
+        assert loudness.now.integrated == pytest.approx(-23, abs=0.1)
+
+
+async def test_a_true_peak_lies_between_samples() -> None:
+    """Case 16: a sine of a quarter of the sample rate, -6 dBTP, whose samples reach but -9 dBFS."""
+    async with measuring() as loudness:
+        await give(loudness, (-6, 4), hertz=12000, phase=np.pi / 4, fade=True)
+        await told(lambda: loudness.now.short is not None)
+        assert -6.4 <= (loudness.now.true_peak or 0) <= -5.8
+
+
+def meter() -> psutil.Process | None:
+    """The process that measures."""
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if any("ebur128" in word for word in child.cmdline()):
+                return child
+    return None
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+async def test_a_meter_that_dies_or_stalls_begins_anew(how: signal.Signals) -> None:
+    async with measuring(stalled=1) as loudness:
+        await give(loudness, (-23, 3))
+        await told(lambda: loudness.now.momentary is not None)
+        first, since = meter(), loudness.now.since
+        assert first is not None
+        first.send_signal(how)
+        for _ in iter(lambda: loudness.now.since != since and loudness.now.momentary is not None, True):
+            loudness.put(tone(0))
+            await asyncio.sleep(0.01)
+        assert not first.is_running()
+        second = meter()
+        assert second is not None
+        assert second.pid != first.pid
+
+
+async def test_a_meter_that_cannot_start_is_tried_again_and_leaks_nothing(tmp_path: Path) -> None:
+    program = tmp_path / "ffmpeg"
+    before = psutil.Process().num_fds()
+    async with measuring(str(program)) as loudness:
+        since = loudness.now.since
+        await told(lambda: loudness.now.since != since)
+        program.symlink_to(PROGRAMS[0])
+        await give(loudness, (-23, 3))
+        await told(lambda: loudness.now.momentary is not None)
+    assert psutil.Process().num_fds() <= before + 2  # asyncio's own, for watching children
