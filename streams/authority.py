@@ -24,6 +24,7 @@ LIVE = "live"
 STILL = 1.5  # lengths of a segment without a new one before it counts as standing still
 SLACK = 2.0
 SHORTEST = 600.0  # seconds viewers can still go back on a full disk
+HOLE = timedelta(seconds=0.09)
 CLOSED_RECORDED = timedelta(seconds=5)
 
 
@@ -51,6 +52,7 @@ class Authority:
         self._done: dict[Path, tuple[int, int]] = {}
         encoder.settle = self.collect
         self._jump_listed = self._jump_recorded = True
+        self._listed_until: datetime | None = None
         self._codecs: dict[str, str] = {}
         self._last_listed = time.monotonic()
         self._collecting = threading.Lock()
@@ -200,6 +202,9 @@ class Authority:
         return begins < closed + CLOSED_RECORDED or (opened is not None and ends > opened)
 
     def _list(self, paths: Mapping[str, Path], lengths: Mapping[str, float], at: datetime) -> None:
+        if self._listed_until is not None and at - self._listed_until > HOLE:
+            self._jump_listed = True  # everything stood still for a while: players are told
+        self._listed_until = at + timedelta(seconds=lengths[self._plan.programme.name])
         for one, path in paths.items():
             seconds = lengths[one]
             self.kbps[one] = round(path.stat().st_size * 8 / 1000 / max(seconds, 0.04), 1)

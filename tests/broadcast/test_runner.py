@@ -283,6 +283,21 @@ async def test_nonsense_on_the_control_socket_disturbs_nobody(runner: Callable[.
         assert mode & 0o077 == 0
 
 
+async def test_a_runner_that_stood_still_tells_players_that_time_is_missing(
+    runner: Callable[..., Any], source: Callable[..., Any]
+) -> None:
+    async with runner() as running, source(running.url):
+        await on_air(running)
+        process = psutil.Process(running.process.pid)
+        process.suspend()
+        stopped = datetime.now(UTC)
+        await running.until(lambda: datetime.now(UTC) - stopped > timedelta(seconds=2))
+        process.resume()
+        listed = running.segments()
+        await running.until(lambda: running.segments() >= listed + 3)
+        assert "#EXT-X-DISCONTINUITY\n" in running.playlist()
+
+
 async def test_a_terminated_runner_leaves_what_the_next_needs(
     runner: Callable[..., Any], source: Callable[..., Any]
 ) -> None:
