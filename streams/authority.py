@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from streams.encoder import Encoder, Run
+from avctl.errors import ProtocolError
+from streams.encoder import Run
 from streams.ffmpeg import PRIVATE_PLAYLIST
 from streams.plan import AUDIO_ONLY, Plan
-from streams.playlist import MediaPlaylist, codec_of, write_master
+from streams.playlist import MediaPlaylist, Segment, codec_of, write_master
 from streams.push import Push
 from streams.recording import Recording
-from streams.standin import StandIns, first_timestamp
+from streams.reserve import Reserve, free_bytes
+from streams.way import Segments, StandInMaker
 
 log = logging.getLogger(__name__)
 
 LIVE = "live"
 STILL = 1.5  # lengths of a segment without a new one before it counts as standing still
 SLACK = 2.0
-SHORTEST = 600.0  # seconds viewers can still go back on a full disk
+SHORTEST = 600.0  # seconds viewers can still go back on a disk below its floor
+LEAST = 60.0  # and on one that is full to the last byte
 HOLE = timedelta(seconds=0.09)
 CLOSED_RECORDED = timedelta(seconds=5)
+DISK_SECONDS = 5.0
 
 
 class Authority:
     """Lists what the public may see and records what is to be kept, the same segments for every rendition."""
 
-    def __init__(self, folder: Path, plan: Plan, encoder: Encoder, stand_ins: StandIns) -> None:
+    def __init__(self, folder: Path, plan: Plan, encoder: Segments, stand_ins: StandInMaker) -> None:
         self.publish_from: datetime | None = None
         self.record_from: datetime | None = None
         self.listed_at: datetime | None = None
@@ -46,7 +50,12 @@ class Authority:
         self._live = folder / LIVE
         self._live.mkdir(exist_ok=True)
         self._lists = {
-            name: MediaPlaylist(self._live / name, plan.segment_seconds, plan.dvr_seconds)
+            name: MediaPlaylist(
+                self._live / name,
+                plan.segment_seconds,
+                plan.dvr_seconds,
+                fragmented=plan.segments == "fmp4",
+            )
             for name in plan.names
         }
         self._done: dict[Path, tuple[int, int]] = {}
@@ -56,6 +65,8 @@ class Authority:
         self._codecs: dict[str, str] = {}
         self._last_listed = time.monotonic()
         self._collecting = threading.Lock()
+        self._reserve = Reserve(folder, plan.disk_reserve_mb * 1_000_000)
+        self._minded = time.monotonic()
 
     @property
     def listed(self) -> int:
@@ -73,7 +84,8 @@ class Authority:
         return self.recording.bytes > 0 and self._lately(self.recording.written_at)
 
     def _lately(self, moment: float) -> bool:
-        return time.monotonic() - moment < self._plan.segment_seconds * STILL + SLACK
+        longest = self._lists[self._plan.programme.name].target
+        return time.monotonic() - moment < longest * STILL + SLACK
 
     def collect(self) -> bool:
         """Take over every segment that is finished in all renditions; true when there was one."""
@@ -107,28 +119,48 @@ class Authority:
         They are gone when this returns. Their names stay in the lists, which must not change: what is
         returned puts stand-ins under them.
         """
-        taken: list[tuple[str, Path, float | None]] = []
+        taken: list[tuple[str, Segment, Path, float | None]] = []
         with self._collecting:
             for name, playlist in self._lists.items():
-                for _, path in playlist.between(since, until):
-                    taken.append((name, path, first_timestamp(path)))
+                for segment, path in playlist.between(since, until):
+                    taken.append((name, segment, path, playlist.begins(segment)))
                     path.unlink(missing_ok=True)
             self._take_back(since, until)
         self.withdrawn += len(taken)
 
         def replace() -> None:
-            for name, path, begins in taken:
+            for name, segment, path, begins in taken:
                 if begins is not None:
-                    self._stand_ins.place(name, begins, path)
+                    self._stand_in(name, segment, path, begins)
 
         return replace
 
+    def _stand_in(self, name: str, segment: Segment, path: Path, begins: float) -> None:
+        playlist = self._lists[name]
+        if playlist.packager is None:
+            self._stand_ins.place(name, begins, path, segment.seconds)
+            return
+        draft = path.with_name(f".{path.stem}.ts")
+        # A list may have had segments of another rung; what was read before them must do for a stand-in too.
+        for one in sorted(self._lists, key=lambda other: other != name):
+            with suppress(OSError, ProtocolError):
+                placed = self._stand_ins.place(one, begins, draft, segment.seconds)
+                if placed and playlist.replace(segment, draft, begins):
+                    break
+        else:
+            log.error("%s/%s was withdrawn and has no stand-in", name, segment.name)
+        draft.unlink(missing_ok=True)
+
     def mind_the_disk(self) -> None:
-        """Without room for more, viewers can go back less far."""
-        if shutil.disk_usage(self._live).free < self._plan.disk_floor_mb * 1_000_000:
+        """Without room for more, what is in reserve is used, and viewers can go back less far."""
+        full = not self._reserve.mind()
+        if time.monotonic() - self._minded < DISK_SECONDS:
+            return
+        self._minded = time.monotonic()
+        if full or free_bytes(self._live) < self._plan.disk_floor_mb * 1_000_000:
             with self._collecting:
                 for one in self._lists.values():
-                    one.shorten(SHORTEST)
+                    one.shorten(LEAST if full else SHORTEST)
 
     def _take_back(self, since: datetime, until: datetime) -> None:
         try:
@@ -143,15 +175,19 @@ class Authority:
             if one.segments:
                 one.end()
         self.recording.close()
+        self._reserve.close()
 
     def _collect(self, run: Run) -> bool:
-        finished = {name: _finished(run.folder / name / PRIVATE_PLAYLIST) for name in self._lists}
+        encoded = set(run.origins.values())
+        finished = {name: _finished(run.folder / name / PRIVATE_PLAYLIST) for name in encoded}
         count, pictures = self._done.get(run.folder, (0, 0))
-        # Sound alone is cut where its own frames end; of a run that is over it may have a segment less.
-        counted = [name for name in finished if name != AUDIO_ONLY or not run.over]
+        # Sound alone is cut where its own frames end: of the very last run it may have a segment less. What
+        # it lacks of another run is encoded again by the next, so that all lists have the same numbers.
+        counted = [name for name in finished if name != AUDIO_ONLY or not (run.over and run.final)]
         ready = min(_count(finished[name]) for name in counted)
         found = False
-        lengths = {name: dict(entries) for name, entries in finished.items()}
+        own = {name: dict(entries) for name, entries in finished.items()}
+        lengths = {one: own[origin] for one, origin in run.origins.items()}
         while count < ready and not run.discarded:
             name = f"{count:06d}.ts"
             usual = float(self._plan.segment_seconds)
@@ -168,7 +204,8 @@ class Authority:
     def _take(self, run: Run, name: str, lengths: Mapping[str, float], at: datetime) -> None:
         self.seen += 1
         seconds = lengths[self._plan.programme.name]
-        paths = {one: path for one in self._lists if (path := run.folder / one / name).exists()}
+        places = {one: run.folder / origin / name for one, origin in run.origins.items()}
+        paths = {one: path for one, path in places.items() if path.exists()}
         if self._is_recorded(at, at + timedelta(seconds=seconds)):
             try:
                 best = paths[self._plan.programme.name]
@@ -186,8 +223,8 @@ class Authority:
                     for push in self.pushes:
                         push.put(data)
                 self._list(paths, lengths, at)
-            except OSError as fault:
-                log.error("a segment cannot be listed: %s", fault.strerror)
+            except (OSError, ProtocolError) as fault:
+                log.error("a segment cannot be listed: %s", fault)
                 self._jump_listed = True
         for path in paths.values():
             path.unlink(missing_ok=True)
@@ -208,11 +245,12 @@ class Authority:
         for one, path in paths.items():
             seconds = lengths[one]
             self.kbps[one] = round(path.stat().st_size * 8 / 1000 / max(seconds, 0.04), 1)
-            if one not in self._codecs:
+            if self._jump_listed or one not in self._codecs:
                 self._codecs[one] = codec_of(path.read_bytes()[:65536])
+            self._lists[one].begin(self._encoder.target)
             self._lists[one].add(path, seconds, at, jump=self._jump_listed)
         if self._jump_listed:
-            write_master(self._live, self._plan, {n: c for n, c in self._codecs.items() if c})
+            write_master(self._live, self._encoder.plan, {n: c for n, c in self._codecs.items() if c})
         self._jump_listed = False
         self._last_listed = time.monotonic()
         self.listed_at = datetime.now().astimezone()

@@ -40,6 +40,11 @@ class Backlog:
         self._next: datetime | None = None
         self._zero = datetime.now(UTC) - timedelta(seconds=time.monotonic())
 
+    @property
+    def end(self) -> int:
+        """The number of the next pair."""
+        return self.first + len(self._pairs)
+
     def put(self, frame: Frame, sound: Samples, *, pushed: bool) -> None:
         """Keep a pair. When full: ``pushed``, somebody takes them but too slowly, this one is not kept, for
         what was begun must go on without a hole; else the oldest goes."""

@@ -8,7 +8,6 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 
 from avctl.bus import Bus
@@ -27,22 +26,30 @@ from avctl.commands import (
 )
 from avctl.config import Config, Device
 from avctl.desk import Desk
-from avctl.errors import AvctlError, BadArgument, Conflict, DeviceError, LinkError, NoAnswer, NotFound
+from avctl.errors import (
+    BadArgument,
+    Conflict,
+    DeviceError,
+    LinkError,
+    NoAnswer,
+    NotFound,
+    Rejected,
+    Unsupported,
+)
 from avctl.events import (
-    BroadcastArmed,
     BroadcastDegraded,
     BroadcastEnded,
     BroadcastEnding,
     BroadcastFailed,
-    BroadcastWentLive,
     OverlayShown,
     Reason,
     SessionAmended,
     SessionEvent,
+    SessionResumed,
+    SessionSuspended,
     SourceCut,
     SourceRestored,
     SpeakerShown,
-    StandInTaken,
     now,
 )
 from avctl.model.broadcast import Broadcast, State
@@ -53,21 +60,23 @@ from streams.archive import Archive
 from streams.closed import ClosedParts
 from streams.disk import DiskGuard
 from streams.engine import Programme
-from streams.feed import Feed, cleaned
+from streams.feed import Feed
 from streams.folder import make_private, mind_sources, remembered, write_plan
 from streams.held import Held
 from streams.keeper import Keeper, over, running
+from streams.learned import learned
 from streams.lookout import Lookout
+from streams.masks import cleaned
 from streams.patrol import Patrol
 from streams.plan import PLAN_FILE
 from streams.status import RunnerStatus
+from streams.studio import Studios
 
 log = logging.getLogger(__name__)
 
 FEED = "streams.feed"
 ARM_SECONDS = 20.0
 END_SECONDS = 20.0
-FIRST_CONTACT = timedelta(seconds=10)
 HOPELESS = 5  # deaths in a row after which somebody must look
 
 
@@ -89,7 +98,8 @@ class Broadcasts:
         self._patrol = Patrol(config.broadcast, self._root, disks)
         self._closed = ClosedParts(config.broadcast, bus, self._root)
         bus.listen(self._fold, SessionEvent)
-        bus.listen(self._moved, SessionAmended)
+        bus.listen(self._plan, SessionAmended, SessionSuspended, SessionResumed)
+        self._studios = Studios(bus, desk, house, sessions, self._held)
 
     def handle(self, desk: Desk) -> None:
         """Answer the commands that concern a programme."""
@@ -143,7 +153,7 @@ class Broadcasts:
         try:
             yield
         finally:
-            tasks = [watching, *self._archive.tasks]
+            tasks = [watching, *self._archive.tasks, *self._studios.tasks]
             for held in self._held.values():
                 tasks.extend(held.tasks)
             for task in tasks:
@@ -223,6 +233,8 @@ class Broadcasts:
         if held.closed:
             raise Conflict("the session is in a closed part; leave it first")
         held.slate = command.slate
+        with suppress(Rejected):  # a runner of before knows no times
+            await held.programme.tell_times(held.times)
         await held.programme.show(held.scene)
         return self.get(command.session)
 
@@ -260,16 +272,18 @@ class Broadcasts:
         if held is not None:
             held.name, held.role = command.name, command.role
             with suppress(LinkError):  # a runner that is being started is told when it is up
-                await held.programme.show_lower_third(command.name, command.role)
+                if held.writes:
+                    await held.programme.show_lower_third(command.name, command.role)
         self._bus.publish(
             SpeakerShown(session=command.session, actor=command.actor, name=command.name, role=command.role)
         )
 
     async def show_overlay(self, command: ShowOverlay) -> Broadcast:
-        """Write something over the hall's picture, or take it off."""
-        await self._held_of(command.session).programme.show_overlay(
-            command.kind, command.show, command.values
-        )
+        """Write something over the hall's picture, or take it off; Unsupported where that is not possible."""
+        held = self._held_of(command.session)
+        if command.show and not held.writes:
+            raise Unsupported("the encoder's picture is passed on as it is: nothing can be written over it")
+        await held.programme.show_overlay(command.kind, command.show, command.values)
         self._bus.publish(
             OverlayShown(
                 session=command.session, actor=command.actor, overlay=command.kind, shown=command.show
@@ -301,6 +315,7 @@ class Broadcasts:
         held = Held(
             lookout=Lookout(public), session=session.id, keeper=keeper, programme=programme, feeds=feeds
         )
+        held.plan(session)
         held.source = next(iter(held.sources), "")
         held.closed = session.reason is Reason.CLOSED
         held.slate = "" if held.closed or session.reason is None else str(session.reason)
@@ -350,41 +365,14 @@ class Broadcasts:
         if held is None:
             return
         broadcast = self.get(session)
-        for feed in held.feeds:
-            source = status.sources.get(feed.device.id)
-            # A runner that has just begun to listen has not missed anything yet.
-            fresh = now() - status.started_at < FIRST_CONTACT
-            if source is not None and source.using and source.using != held.using.get(feed.device.id):
-                if source.using != feed.device.id:
-                    taken = StandInTaken(session=session, source=feed.device.id, using=source.using)
-                    self._bus.publish(taken)
-                held.using[feed.device.id] = source.using
-                feed.report(using=source.using)
-            if source is not None and (source.present or source.frames or not fresh):
-                feed.seen(source.present, source.reason, source.restarts)
-        if status.phase == "armed" and broadcast.state not in (State.ARMED, State.ENDING):
-            self._bus.publish(BroadcastArmed(session=session))
-        elif status.phase == "live" and broadcast.state not in (State.LIVE, State.ENDING):
-            self._bus.publish(BroadcastWentLive(session=session))
-        elif status.phase == "degraded" and broadcast.reason != status.reason:
-            self._bus.publish(BroadcastDegraded(session=session, reason=status.reason))
-        if status.encoder.alive:
-            held.up.set()
+        for event in learned(held, broadcast, status):
+            self._bus.publish(event)
         held.mend(broadcast, status)
 
-    def _moved(self, event: SessionAmended) -> None:
-        held = self._held.get(event.session)
-        if held is not None and "ends_at" in event.details:
-            task = asyncio.create_task(self._tell_end(event.session, held))
-            held.tasks.add(task)
-            task.add_done_callback(held.tasks.discard)
-
-    async def _tell_end(self, session: str, held: Held) -> None:
-        ends_at = self._sessions.get(session).booking.ends_at
-        try:
-            await held.programme.ask("plan_end", at=ends_at.isoformat())
-        except AvctlError as fault:
-            log.warning("the runner of %s keeps its planned end: %s", session, fault)
+    def _plan(self, event: SessionEvent) -> None:
+        """Other times: the runner is told when it says next how it is."""
+        if (held := self._held.get(event.session)) is not None:
+            held.plan(self._sessions.get(event.session))
 
     def _fold(self, event: SessionEvent) -> None:
         if (broadcast := self._broadcasts.get(event.session)) is not None:

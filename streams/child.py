@@ -14,22 +14,38 @@ from types import TracebackType
 from typing import Self
 
 from avctl.errors import LinkError
+from streams.priority import ORDINARY, Rank, rank_of
 
 LEASH = Path(__file__).with_name("leash.py")
 
 TAIL_LINES = 30
+MEMORY_SECONDS = 1.0
+ASKED = 4  # times what a program may use: what it may ask the kernel for, with the stacks of all its threads
 
 
-def leashed(command: Sequence[str]) -> tuple[str, ...]:
-    """A command that dies with us, whatever we die of."""
+def leashed(command: Sequence[str], rank: Rank = ORDINARY, memory: int = 0) -> tuple[str, ...]:
+    """A command that dies with us, whatever we die of, and takes its place among the others.
+
+    ``memory``: the most it may use, in bytes; 0 is no limit.
+    """
     # -I -S: neither the environment nor site-packages slow the leash down.
-    return (sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *command)
+    leash = (sys.executable, "-I", "-S", str(LEASH), str(os.getpid()))
+    place = (rank.nice, rank.oom, int(rank.idle), memory * ASKED)
+    return (*leash, *map(str, place), *command)
+
+
+def resident(pid: int) -> int:
+    """The memory a process has, in bytes (proc(5): statm); 0 when it is gone."""
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
 
 
 class Child:
     """Runs one program inside ``async with``; leaving the block kills it, whatever state it is in.
 
-    ``secrets`` are replaced in everything the program says before it is logged or kept.
+    ``secrets`` are replaced in everything the program says before it is logged or kept. One that uses
+    more than ``memory`` bytes is killed, alone: whoever keeps it starts it again.
     """
 
     def __init__(
@@ -41,6 +57,7 @@ class Child:
         wants_input: bool = False,
         secrets: Sequence[str] = (),
         heard: Callable[[str], None] | None = None,
+        memory: int = 0,
     ) -> None:
         self.name = name
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
@@ -49,14 +66,16 @@ class Child:
         self._wants_input = wants_input
         self._secrets = tuple(secret for secret in secrets if secret)
         self._heard = heard
+        self._memory = memory
         self._log = logging.getLogger(f"streams.child.{name}")
         self._process: asyncio.subprocess.Process | None = None
         self._listening: asyncio.Task[None] | None = None
+        self._bounding: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *leashed(self._command),
+                *leashed(self._command, rank_of(self.name), self._memory),
                 pass_fds=self._pass_fds,
                 stdin=asyncio.subprocess.PIPE if self._wants_input else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
@@ -65,6 +84,8 @@ class Child:
         except OSError as exc:
             raise LinkError(f"{self.name} cannot be started: {exc}") from exc
         self._listening = asyncio.create_task(self._listen(), name=f"{self.name} stderr")
+        if self._memory:
+            self._bounding = asyncio.create_task(self._bound(), name=f"{self.name} memory")
         return self
 
     async def __aexit__(
@@ -73,6 +94,8 @@ class Child:
         assert self._process is not None
         assert self._listening is not None
         self.kill()
+        if self._bounding is not None:
+            self._bounding.cancel()
         if self._process.stdin is not None:
             self._process.stdin.close()
         await self._process.wait()
@@ -114,6 +137,15 @@ class Child:
         """Wait for its own end; the exit code, negative for a signal."""
         assert self._process is not None
         return await self._process.wait()
+
+    async def _bound(self) -> None:
+        """Kill it when it uses too much; what it may ask for is bounded by the leash."""
+        while self.alive:
+            await asyncio.sleep(MEMORY_SECONDS)
+            if (used := resident(self.pid)) > self._memory:
+                self._hear(f"it used {used // 1_000_000} MB and was ended".encode())
+                self._log.error("%s", self.said)
+                self.kill()
 
     async def _listen(self) -> None:
         assert self._process is not None

@@ -72,7 +72,7 @@ class ClosedParts:
 
     async def prove(self, held: Held, shown: Callable[[], Shown]) -> None:
         """While a part is closed, look at what viewers get, again and again; for as long as it is held."""
-        names = itertools.cycle(one.name for one in self._config.renditions)
+        rounds = itertools.count()
         looked: set[Path] = set()
         late = 0.0
         while True:
@@ -82,7 +82,9 @@ class ClosedParts:
                 looked.clear()
                 late = 0.0
                 continue
-            segment = self._newest(held.session, next(names), seen.closed_at)
+            rungs = self._rungs(held.session)
+            rung = rungs[next(rounds) % len(rungs)]
+            segment, init = self._newest(held.session, rung, seen.closed_at)
             if segment is None or segment in looked:
                 late += PROVE_SECONDS
                 if late > self._config.stalled_seconds:
@@ -91,7 +93,7 @@ class ClosedParts:
             late = 0.0
             looked.add(segment)
             try:
-                fault = await self._fault(held.session, segment)
+                fault = await self._fault(held.session, segment, init)
             except (AvctlError, OSError) as why:
                 self._doubt(seen, f"the public output cannot be looked at: {why}")
                 continue
@@ -107,22 +109,27 @@ class ClosedParts:
             log.critical("%s: the closed part is in doubt: %s", shown.session, why)
             self._bus.publish(ClosedPartDoubted(session=shown.session, reason=why))
 
-    def _newest(self, session: str, rendition: str, since: datetime) -> Path | None:
-        """The newest listed segment that began in the closed part."""
+    def _rungs(self, session: str) -> tuple[str, ...]:
+        """The renditions that viewers can choose."""
+        names = tuple(one.name for one in self._config.renditions)
+        return tuple(one for one in names if (self._root / session / "live" / one).is_dir()) or names
+
+    def _newest(self, session: str, rendition: str, since: datetime) -> tuple[Path | None, Path | None]:
+        """The newest listed segment that began in the closed part, and what must be read before it."""
         folder = self._root / session / "live" / rendition
         try:
             entries = rfc8216.read((folder / "index.m3u8").read_text(encoding="ascii")).entries
         except (OSError, ValueError):
-            return None
+            return None, None
         newest = entries[-1] if entries else None
         if newest is None or newest.at is None or newest.at < since:
-            return None
-        return folder / newest.uri
+            return None, None
+        return folder / newest.uri, folder / newest.map if newest.map else None
 
-    async def _fault(self, session: str, segment: Path) -> str:
+    async def _fault(self, session: str, segment: Path, init: Path | None) -> str:
         """What in a segment is not of a closed part; empty when all of it is."""
         expected = await asyncio.to_thread(small, self._root / session / CLOSED_FILE)
-        looked = await look_at(find_ffmpeg(self._config.ffmpeg or None), segment)
+        looked = await look_at(find_ffmpeg(self._config.ffmpeg or None), segment, init)
         name = f"{segment.parent.name}/{segment.name}"
         if (apart := looked.difference(expected)) > LIKE:
             return f"{name} is not the slate of a closed part ({apart:.0%} apart)"

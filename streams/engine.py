@@ -6,11 +6,12 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from avctl.capabilities import Recording, Scenes, Streaming
+from avctl.capabilities import Recording, Scenes, Streaming, lacking
 from avctl.config import Device
 from avctl.driver import Driver, Publish, together
 from avctl.errors import LinkError, NoAnswer, ProtocolError, Rejected
@@ -22,13 +23,15 @@ from streams.status import RunnerStatus
 ANSWER_SECONDS = 5.0
 CLOSE_SECONDS = 1.5  # then the runner is ended by force: no picture is better than the wrong one
 METERS = ("rms_db", "peak_db", "momentary", "short", "integrated", "true_peak", "loudness_since", "wrong")
-WRONG = ("black", "freeze", "silence", "clipping", "channel_dead")
+WRONG = ("black", "freeze", "silence", "clipping", "channel_dead", "out_of_phase")
 START_SECONDS = 15.0
 SILENT_SECONDS = 5.0  # a runner says something ten times a second
 
 
 class Programme(Driver, Streaming, Recording, Scenes):
-    """Reports ``phase``, ``live``, ``showing``, ``lower_third``, ``recording``, ``restarts`` and ``outputs``.
+    """Reports ``phase``, ``live``, ``showing``, ``lower_third``, ``recording``, ``restarts`` and ``outputs``;
+    ``reduced`` is what is encoded because the machine is too slow for everything, ``encoder_fault`` why x264
+    encodes in place of a chip.
 
     ``advancing`` and ``growing`` are reported by who looks at the files, not by the runner's word.
     """
@@ -123,6 +126,10 @@ class Programme(Driver, Streaming, Recording, Scenes):
             **{name: name in status.wrong for name in WRONG},
             lower_third=status.lower_third.name,
             recording=status.recording,
+            music_fault=status.music_fault,
+            reduced=status.encoder.reduced,
+            encoder_fault=status.encoder.fault,
+            encoder_restarts=status.encoder.restarts,
             restarts=status.encoder.restarts + sum(one.restarts for one in status.sources.values()),
             outputs={
                 "hls": {"advancing": hls.advancing, "renditions": sorted(hls.renditions)},
@@ -149,8 +156,14 @@ class Programme(Driver, Streaming, Recording, Scenes):
                 "frames": status.frames,
                 "repeated": status.repeated,
                 "dropped": status.encoder.dropped,
+                "behind": status.encoder.behind,
+                "quality_step": status.encoder.step,
                 "segments": hls.segments,
                 "recorded": status.outputs.recording.bytes,
+                "sources": {
+                    name: one.model_dump(include={"fps", "dropped", "repeated", "audio"})
+                    for name, one in status.sources.items()
+                },
                 "kbps": {name: one.kbps for name, one in hls.renditions.items()},
             }
         self._publish(BroadcastMeasured(session=self._session, meters={**meters, **self.looked}))
@@ -174,6 +187,8 @@ class Programme(Driver, Streaming, Recording, Scenes):
     async def go_live(self) -> None:
         await self.ask("publish")
 
+    stop_recording = lacking("a recording ends with its broadcast, so that nothing is lost")
+
     async def start_recording(self) -> None:
         await self.ask("record")
 
@@ -182,6 +197,14 @@ class Programme(Driver, Streaming, Recording, Scenes):
 
     async def show(self, scene: str) -> None:
         await self.ask("show", scene=scene)
+
+    async def plan_end(self, at: datetime) -> None:
+        """Move the planned end."""
+        await self.ask("plan_end", at=at.isoformat())
+
+    async def tell_times(self, times: Mapping[str, datetime]) -> None:
+        """Say when slates are over."""
+        await self.ask("slate_times", times={name: at.isoformat() for name, at in times.items()})
 
     async def show_overlay(self, kind: str, show: bool, values: Mapping[str, str | int]) -> None:
         """Show an overlay with its values, or take it off."""

@@ -7,20 +7,19 @@ url's parts: ffmpeg's protocol documentation (srt, rtmp, rtsp, udp).
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, ClassVar
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from typing import Annotated, ClassVar, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from avctl.driver import Driver
 from avctl.events import Link, LinkChanged
+from streams.masks import cleaned, masked
 
 SCHEMES = (
     *("srt", "rtmp", "rtmps", "rtsp", "rtsps", "udp", "rtp"),
     *("http", "https", "v4l2", "decklink", "file"),
 )
-MASK = "***"
-PLAIN_VALUES = frozenset({"mode", "latency", "pkt_size", "timeout", "pbkeylen", "transtype", "localaddr"})
 WAITS = "waits for a broadcast"
 
 
@@ -49,7 +48,7 @@ def _address(url: SecretStr) -> SecretStr:
 
 
 class FeedOptions(BaseModel):
-    """Where the feed comes from."""
+    """Where the feed comes from, and what is done with it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -59,45 +58,17 @@ class FeedOptions(BaseModel):
     )
     fetch: bool = Field(False, description="Fetch rtmp from a server; else an encoder pushes it here.")
     loop: bool = Field(False, description="Begin a file again at its end.")
+    stream_copy: bool = Field(
+        False, description="Pass its H.264 on as it is, encode nothing; all feeds of the room alike."
+    )
     backup_for: str = Field("", description="Id of the feed of the same room that this one stands in for.")
 
-
-def masked(url: str) -> str:
-    """The url as people may see it: no user, no password, no stream key, no passphrase."""
-    parts = urlsplit(url)
-    place = parts.netloc.rpartition("@")[2]
-    if parts.username or parts.password:
-        place = f"{MASK}@{place}"
-    path = parts.path
-    if parts.scheme in ("rtmp", "rtmps"):  # rtmp://host/application/key
-        application, slash, key = path.rpartition("/")
-        path = f"{application}{slash}{MASK}" if application and key else path
-    query = [
-        (name, value if name in PLAIN_VALUES else MASK)
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
-    ]
-    return urlunsplit((parts.scheme, place, path, urlencode(query, safe="*"), ""))
-
-
-def secrets_of(url: str) -> tuple[str, ...]:
-    """What must never be said of a url, longest first: the whole, and each part ``masked`` hides."""
-    parts = urlsplit(url)
-    hidden = [parts.username or "", parts.password or ""]
-    hidden += [value for name, value in parse_qsl(parts.query) if name not in PLAIN_VALUES]
-    if parts.scheme in ("rtmp", "rtmps"):
-        hidden.append(parts.path.rpartition("/")[2])
-    said = {form for part in hidden if len(part) > 2 for form in (part, quote(part, safe=""))}
-    if masked(url) != url:
-        said.add(url)
-    return tuple(sorted(said, key=len, reverse=True))
-
-
-def cleaned(text: str, urls: tuple[str, ...]) -> str:
-    """A text with the secrets of these urls taken out."""
-    for url in urls:
-        for secret in secrets_of(url):
-            text = text.replace(secret, masked(url) if secret == url else MASK)
-    return text
+    @model_validator(mode="after")
+    def _has_been_encoded(self) -> Self:
+        scheme = urlsplit(self.url.get_secret_value()).scheme
+        if self.stream_copy and scheme in ("v4l2", "decklink"):
+            raise ValueError(f"stream_copy needs a feed that has been encoded; {scheme} has not")
+        return self
 
 
 class Feed(Driver):

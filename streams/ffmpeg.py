@@ -14,12 +14,25 @@ import ffmpeg
 import imageio_ffmpeg
 
 from avctl.errors import ConfigError
-from streams.plan import AUDIO_ONLY, Plan, RenditionPlan
+from streams.coders import CODERS, Chip
+from streams.ladder import Step, whole
+from streams.plan import AUDIO_ONLY, Plan, Preset, RenditionPlan
 
 SAMPLE_RATE = 48_000
 QUIET = ("-hide_banner", "-nostdin", "-nostats")
 
 PRIVATE_PLAYLIST = "index.m3u8"
+# Seconds added to every timestamp: AAC begins before its sound (1024 samples), and what would be below zero
+# moves the whole of the first run, so that the second would begin before that one ended.
+LEAD = 1.0
+
+# What a faster preset must be told, so that its streams have the headers (SPS, PPS) of the planned one: the
+# parts of a recording are joined without being encoded, and a joined file has one header.
+ALIKE: dict[Preset, dict[str, Any]] = {
+    "faster": {"refs": 2},
+    "fast": {"refs": 2, "x264-params": "chroma-qp-offset=-2"},
+    "medium": {"refs": 3, "x264-params": "chroma-qp-offset=-2"},
+}
 
 _Stream = Any  # ffmpeg-python has no types
 
@@ -40,30 +53,39 @@ def find_ffmpeg(wanted: str | None = None) -> str:
 
 
 def encoder_command(
-    program: str, plan: Plan, video: int, audio: int, folder: Path, first: float
+    program: str, plan: Plan, video: int, audio: int, folder: Path, first: float, step: Step | None = None
 ) -> list[str]:
     """Encode the ladder once; each rung goes as private segments into its own folder under ``folder``.
 
     ``first`` is the time of the first picture in seconds: timestamps go on where another encoder's ended.
+    ``step`` is what of the ladder is encoded; everything by default.
     """
+    step = step or whole(plan)
     pictures, sound = _raw(plan, video, audio)
-    rungs = pictures.filter_multi_output("split", len(plan.renditions))
+    rungs = pictures.filter_multi_output("split", len(step.rungs))
     outputs = [
-        _rung(plan, rendition, rungs[index], sound, folder, first)
-        for index, rendition in enumerate(plan.renditions)
+        _rung(plan, step, rendition, rungs[index], sound, folder, first)
+        for index, rendition in enumerate(step.rungs)
     ]
     if plan.audio_only_kbps:
         outputs.append(
             _listed(plan, (sound,), folder / AUDIO_ONLY, first, _sound_coded(plan.audio_only_kbps))
         )
-    return compiled(ffmpeg.merge_outputs(*outputs), program, "warning")
+    return compiled(
+        ffmpeg.merge_outputs(*outputs), program, "warning", CODERS[plan.encoder].wide(plan.encoder_device)
+    )
 
 
 def sealed_command(program: str, plan: Plan, video: int, audio: int, stream: int) -> list[str]:
-    """Encode the programme alone, into a transport stream on a pipe."""
+    """Encode the programme alone, into a transport stream on a pipe; by x264, which needs no driver."""
     pictures, sound = _raw(plan, video, audio)
     encoded = ffmpeg.output(
-        pictures, sound, f"pipe:{stream}", format="mpegts", flush_packets=1, **_coded(plan, plan.programme)
+        pictures,
+        sound,
+        f"pipe:{stream}",
+        format="mpegts",
+        flush_packets=1,
+        **_coded(plan, plan.preset, plan.programme, "x264"),
     )
     return compiled(encoded, program, "warning")
 
@@ -88,11 +110,20 @@ def _raw(plan: Plan, video: int, audio: int) -> tuple[_Stream, _Stream]:
 
 
 def _rung(
-    plan: Plan, rendition: RenditionPlan, pictures: _Stream, sound: _Stream, folder: Path, first: float
+    plan: Plan,
+    step: Step,
+    rendition: RenditionPlan,
+    pictures: _Stream,
+    sound: _Stream,
+    folder: Path,
+    first: float,
 ) -> _Stream:
     if rendition != plan.programme:
         pictures = pictures.filter("scale", rendition.width, rendition.height)
-    return _listed(plan, (pictures, sound), folder / rendition.name, first, _coded(plan, rendition))
+    for name, *values in CODERS[plan.encoder].filters:
+        pictures = pictures.filter(name, *values)
+    coded = _coded(plan, step.preset, rendition, plan.encoder)
+    return _listed(plan, (pictures, sound), folder / rendition.name, first, coded)
 
 
 def _listed(
@@ -104,7 +135,7 @@ def _listed(
         str(folder / PRIVATE_PLAYLIST),
         **coded,
         format="hls",
-        output_ts_offset=f"{first:.6f}",
+        output_ts_offset=f"{first + LEAD:.6f}",
         hls_time=plan.segment_seconds,
         hls_segment_filename=str(folder / "%06d.ts"),
         hls_list_size=30,
@@ -112,18 +143,17 @@ def _listed(
     )
 
 
-def _coded(plan: Plan, rendition: RenditionPlan) -> dict[str, Any]:
+def _coded(plan: Plan, preset: Preset, rendition: RenditionPlan, chip: Chip) -> dict[str, Any]:
     rate = rendition.video_kbps
+    alike = ALIKE.get(plan.preset, {}) if preset != plan.preset else {}
     return {
-        "c:v": "libx264",
-        "preset": plan.preset,
-        "pix_fmt": "yuv420p",
+        **CODERS[chip].output(plan.encoder_device),
+        **({"preset": preset, **alike} if chip == "x264" else {}),
         "b:v": f"{rate}k",
         "maxrate": f"{rate * 5 // 4}k",
         "bufsize": f"{rate * 2}k",
         "g": key_frame_interval(plan),
         "keyint_min": key_frame_interval(plan),
-        "sc_threshold": 0,
         "force_key_frames": f"expr:gte(t,n_forced*{plan.segment_seconds})",
         **_sound_coded(rendition.audio_kbps),
     }
@@ -138,7 +168,7 @@ def key_frame_interval(plan: Plan) -> int:
     return max(1, round(min(plan.segment_seconds, plan.record.fragment_seconds) * plan.fps))
 
 
-def compiled(graph: _Stream, program: str, level: str) -> list[str]:
+def compiled(graph: _Stream, program: str, level: str, wide: Sequence[str] = ()) -> list[str]:
     """The arguments of a graph; ffmpeg says what is at least as grave as ``level``."""
-    command: list[str] = ffmpeg.compile(graph.global_args(*QUIET, "-loglevel", level), cmd=program)
+    command: list[str] = ffmpeg.compile(graph.global_args(*QUIET, "-loglevel", level, *wide), cmd=program)
     return command

@@ -17,6 +17,7 @@ from streams.feed import Feed
 from streams.plan import (
     PLAN_FILE,
     ClosedPlan,
+    LimitsPlan,
     OverlaysPlan,
     Plan,
     PushPlan,
@@ -33,9 +34,15 @@ PLANNED = {
     "fps",
     "templates",
     "arms",
+    "music",
+    "music_db",
     "disk_floor_mb",
+    "disk_reserve_mb",
     "audio_only_kbps",
     "preset",
+    "encoder",
+    "encoder_device",
+    "segments",
     "segment_seconds",
     "dvr_seconds",
     "grace_seconds",
@@ -51,16 +58,27 @@ def make_private(folder: Path) -> None:
 
 def write_plan(folder: Path, config: Config, session: Session, feeds: tuple[Feed, ...]) -> None:
     """Leave the runner its plan; Conflict when there is nothing to show."""
+    plan = plan_of(config, session, feeds)
+    make_private(folder)
+    save_plan(folder, plan)
+
+
+def plan_of(config: Config, session: Session, feeds: tuple[Feed, ...]) -> Plan:
+    """What the broadcast of a session is to do; Conflict when there is nothing to show."""
     if not feeds:
         raise Conflict("this room has no encoder: a device whose driver is streams.feed")
     site, wanted = config.site, config.broadcast
-    plan = Plan(
+    copied = {feed.options.stream_copy for feed in feeds}
+    if len(copied) > 1:
+        raise Conflict("the feeds of this room are to be alike: stream_copy for all of them, or for none")
+    return Plan(
         session=session.id,
         title=session.title,
         council=site.council,
         language="en" if site.language == "en" else "uk",
         timezone=site.timezone,
         sources=sources_of(feeds),
+        stream_copy=copied == {True},
         renditions=tuple(RenditionPlan(**one.model_dump()) for one in wanted.renditions),
         council_en=site.council_en,
         planned_start=session.booking.starts_at,
@@ -68,17 +86,12 @@ def write_plan(folder: Path, config: Config, session: Session, feeds: tuple[Feed
         planned_end=session.booking.ends_at,
         ffmpeg=wanted.ffmpeg or None,
         record=RecordPlan(second_folder=wanted.recording.second_folder or None),
-        pushes=tuple(
-            PushPlan(id=one.id, title=one.title, url=one.url.get_secret_value())
-            for one in wanted.pushes
-            if not one.rooms or session.room in one.rooms
-        ),
+        pushes=pushes_of(config, session.room),
         watch=WatchPlan(**wanted.watch.model_dump(include=set(WatchPlan.model_fields))),
+        limits=LimitsPlan(**wanted.limits.model_dump()),
         closed=ClosedPlan(**wanted.closed.model_dump()),
-        **wanted.model_dump(include=PLANNED),
+        **wanted.model_dump(include=PLANNED) | ({"segments": "ts"} if True in copied else {}),
     )
-    make_private(folder)
-    _save(folder, plan)
 
 
 def mind_sources(folder: Path, feeds: tuple[Feed, ...]) -> bool:
@@ -86,8 +99,17 @@ def mind_sources(folder: Path, feeds: tuple[Feed, ...]) -> bool:
     plan, sources = load_plan(folder), sources_of(feeds)
     if not sources or sources == plan.sources:
         return False
-    _save(folder, plan.model_copy(update={"sources": sources}))
+    save_plan(folder, plan.model_copy(update={"sources": sources}))
     return True
+
+
+def pushes_of(config: Config, room: str) -> tuple[PushPlan, ...]:
+    """The platforms that get what is broadcast from a room, with their keys."""
+    return tuple(
+        PushPlan(id=one.id, title=one.title, url=one.url.get_secret_value())
+        for one in config.broadcast.pushes
+        if not one.rooms or room in one.rooms
+    )
 
 
 def sources_of(feeds: tuple[Feed, ...]) -> tuple[SourcePlan, ...]:
@@ -105,7 +127,8 @@ def sources_of(feeds: tuple[Feed, ...]) -> tuple[SourcePlan, ...]:
     )
 
 
-def _save(folder: Path, plan: Plan) -> None:
+def save_plan(folder: Path, plan: Plan) -> None:
+    """Leave the runner its plan."""
     replace_file(folder / PLAN_FILE, plan.model_dump_json().encode(), 0o600)  # stream keys are in it
 
 

@@ -68,6 +68,12 @@ class Format:
         """The sound of one picture without any."""
         return np.zeros((self.samples, CHANNELS), dtype=np.int16)
 
+    def black(self) -> Frame:
+        """A picture without any."""
+        frame = np.full(self.frame_bytes, 128, dtype=np.uint8)
+        frame[: self.width * self.height] = 16
+        return frame
+
     def paint(self, frame: Frame, picture: Image.Image, left: int = 0, top: int = 0) -> None:
         """Put an RGB picture of even size at an even place of a frame that is ours to change."""
         luma, blue, red = self.planes(frame)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from avctl.errors import DeviceError
 from avctl.model.broadcast import Broadcast, Wanted
+from avctl.model.session import Session
 from streams.engine import Programme
 from streams.feed import Feed
 from streams.keeper import Keeper
@@ -22,8 +23,8 @@ log = logging.getLogger(__name__)
 class Held:
     """``source`` is the one that is the hall; ``slate`` what is shown in its place, if anything.
 
-    ``closed`` overrides both. ``leaving``: a person asked to end the closed part and the runner has not heard
-    it yet; nothing else ever opens it.
+    ``times``: when slates are over. ``closed`` overrides both. ``leaving``: a person asked to end the closed
+    part and the runner has not heard it yet; nothing else ever opens it.
     """
 
     session: str
@@ -33,11 +34,15 @@ class Held:
     lookout: Lookout
     source: str = ""
     slate: str = ""
+    times: dict[str, datetime] = field(default_factory=dict)
+    planned_end: datetime | None = None
     closed: bool = False
     leaving: bool = False
     opened_at: datetime | None = None
     recording: bool = False
+    writes: bool = True  # whether anything can be written over the picture
     using: dict[str, str] = field(default_factory=dict)
+    reduced: str = ""
     name: str = ""
     role: str = ""
     up: asyncio.Event = field(default_factory=asyncio.Event)
@@ -45,6 +50,15 @@ class Held:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     proving: asyncio.Task[None] | None = None
     mending: asyncio.Task[None] | None = None
+
+    def plan(self, session: Session) -> None:
+        """Take over what the session says of times."""
+        self.planned_end = session.booking.ends_at
+        self.times = {"starting": session.booking.starts_at}
+        if session.until is not None:
+            self.times[str(session.reason)] = session.until
+        if session.release_at is not None:
+            self.times["released"] = session.release_at
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -84,7 +98,12 @@ class Held:
                 await programme.go_live()
             if self.recording and not status.recording:
                 await programme.start_recording()
-            if (status.lower_third.name, status.lower_third.role) != (self.name, self.role):
+            named = (status.lower_third.name, status.lower_third.role) == (self.name, self.role)
+            if status.writes and not named:
                 await programme.show_lower_third(self.name, self.role)
+            if self.planned_end is not None and status.planned_end != self.planned_end:
+                await programme.plan_end(self.planned_end)
+            if status.times != self.times:
+                await programme.tell_times(self.times)
         except DeviceError as fault:
             log.debug("%s is not as wanted yet: %s", self.session, fault)

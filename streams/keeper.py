@@ -13,13 +13,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from avctl.driver import BackOff
+from avctl.back_off import BackOff
 from streams.plan import LOCK_FILE
+from streams.standstill import Standstill
 from streams.status import read_status
 
 log = logging.getLogger(__name__)
 
 LOG_FILE = "runner.log"
+STOPPED_SECONDS = 0.5  # a runner that was stopped by a signal does not go on by itself: another does sooner
+STILL_SECONDS = 4.0  # without any work done: a runner always has some, each picture is a little
+LOOK_SECONDS = 0.1
+LONG_SECONDS = 10.0  # a runner that lived so long is started again at once
 TAIL = 3  # lines of its log that say why it died
 
 
@@ -38,6 +43,14 @@ def running(folder: Path) -> int | None:
     finally:
         os.close(lock)
     return None
+
+
+def claim(folder: Path) -> None:
+    """Have this broadcast, for as long as we live; ``BlockingIOError`` when another has it."""
+    lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.ftruncate(lock, 0)
+    os.write(lock, json.dumps({"pid": os.getpid()}).encode())
 
 
 def over(folder: Path) -> bool:
@@ -73,18 +86,20 @@ class Keeper:
             if pid is not None:
                 log.info("found the runner of %s, process %d", self._folder.name, pid)
                 self._pid = pid
-                await gone(pid)
+                await self._mind(pid)
             else:
                 await self._start()
             self._pid = None
             if over(self._folder):
                 return
-            if asyncio.get_running_loop().time() - began > 10:
+            long = asyncio.get_running_loop().time() - began > LONG_SECONDS
+            if long:
                 back_off, in_a_row = BackOff(0.2, 10), 0
             in_a_row += 1
             self.restarts += 1
             self._died(last_words(self._folder) or "the runner ended without a word", in_a_row)
-            await asyncio.sleep(back_off.pause())
+            if not long:
+                await asyncio.sleep(back_off.pause())
 
     def kill(self) -> None:
         """End it at once; what is on the disk stays."""
@@ -92,13 +107,28 @@ class Keeper:
             with suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
 
+    async def _mind(self, pid: int) -> None:
+        """Until it has ended. One that stands still is ended by force: its successor goes on at once."""
+        standstill = Standstill(pid)
+        ending = asyncio.ensure_future(gone(pid))
+        try:
+            while not ending.done():
+                await asyncio.wait((ending,), timeout=LOOK_SECONDS)
+                still = standstill.look(asyncio.get_running_loop().time())
+                if not ending.done() and still > (STOPPED_SECONDS if standstill.stopped else STILL_SECONDS):
+                    log.error("the runner of %s stands still and is ended by force", self._folder.name)
+                    self.kill()
+                    await ending
+        finally:
+            ending.cancel()
+
     async def _start(self) -> None:
         self._pid = spawn(self._folder)
-        await gone(self._pid)
-        _reap(self._pid)
+        await self._mind(self._pid)
+        reap(self._pid)
 
 
-def _reap(pid: int) -> None:
+def reap(pid: int) -> None:
     """Take the exit code of a process that has ended, so that it does not linger."""
     with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)

@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 WAITING = 50  # pictures' worth of sound: two seconds; what is beyond is lost to the measurement
 PAUSE = 1.0
 STALLED = 10.0  # seconds without a figure, though sound is given, before the process is replaced
-NICE = ("nice", "-n", "10")  # what goes out comes before what is measured
 LOWEST = -69.9  # LUFS: at -70 the gate is closed, and nothing is known
+GATHER_SECONDS = 0.08  # it tells a line at a time: waking up for each costs more than reading it
 KEYS = {
     "lavfi.r128.M": "momentary",
     "lavfi.r128.S": "short",
@@ -87,7 +87,7 @@ class Loudness:
         """One process, for as long as it tells something; why it ended."""
         with _pipe() as (sound, give), _pipe() as (hear, told):
             command = loudness_command(self._program, sound.fileno(), told.fileno())
-            child = Child("loudness", (*NICE, *command), pass_fds=(sound.fileno(), told.fileno()))
+            child = Child("loudness", command, pass_fds=(sound.fileno(), told.fileno()))
             ended = threading.Event()
             threads = [
                 threading.Thread(target=self._feed, args=(give, ended), daemon=True),
@@ -131,16 +131,23 @@ class Loudness:
                 while view:
                     view = view[pipe.write(view) or 0 :]
 
-    def _hear(self, lines: BinaryIO) -> None:
-        for line in lines:
-            key, _, value = line.decode("ascii", errors="replace").strip().partition("=")
-            if key in KEYS:
-                with suppress(ValueError):
-                    self._learn(KEYS[key], round(float(value), 1))
-            elif key == "lavfi.r128.true_peak":  # a share of full scale
-                with suppress(ValueError):
-                    peak = round(20 * math.log10(float(value)), 1)
-                    self.now = replace(self.now, true_peak=peak)
+    def _hear(self, told: BinaryIO) -> None:
+        rest = b""
+        while said := os.read(told.fileno(), 1 << 16):
+            *lines, rest = (rest + said).split(b"\n")
+            for line in lines:
+                self._understand(line.decode("ascii", errors="replace"))
+            time.sleep(GATHER_SECONDS)
+
+    def _understand(self, line: str) -> None:
+        key, _, value = line.strip().partition("=")
+        if key in KEYS:
+            with suppress(ValueError):
+                self._learn(KEYS[key], round(float(value), 1))
+        elif key == "lavfi.r128.true_peak":  # a share of full scale
+            with suppress(ValueError):
+                peak = round(20 * math.log10(float(value)), 1)
+                self.now = replace(self.now, true_peak=peak)
 
     def _learn(self, name: str, value: float) -> None:
         self._told, self._complained = time.monotonic(), False

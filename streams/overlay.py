@@ -130,9 +130,10 @@ class Overlays:
         for slot in self._slots.values():
             target = slot.target
             if target is not slot.shown:
-                if target is None or slot.shown is None or target.of != slot.shown.of:
-                    slot.leaving, slot.strength = slot.shown, 0.0
-                slot.shown = target
+                if target is not None and slot.shown is not None and target.of == slot.shown.of:
+                    slot.shown = target
+                elif slot.strength >= 1:  # one fade after another: what comes in between is not shown
+                    slot.leaving, slot.shown, slot.strength = slot.shown, target, 0.0
             if slot.strength < 1:
                 slot.strength = min(1.0, slot.strength + self._step)
             if slot.strength >= 1:

@@ -60,8 +60,15 @@ class Sitter(Protocol):
 class Painter:
     """Serves sitters in their order, whatever becomes of its process; ``fault`` says what is wrong."""
 
-    def __init__(self, form: Format, templates: str, arms: str, sitters: tuple[Sitter, ...]) -> None:
-        self._sitters = sitters
+    def __init__(
+        self,
+        form: Format,
+        templates: str,
+        arms: str,
+        sitters: tuple[Sitter, ...],
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        self._sitters, self._look_seconds = sitters, look_seconds
         self._override = Path(templates) if templates else None
         folders = [own_templates()] if self._override is None else [self._override, own_templates()]
         self._setting = {
@@ -109,7 +116,7 @@ class Painter:
                         await self._have_done(child, answers, sitter, job)
                         break
                 else:
-                    await asyncio.sleep(LOOK_SECONDS)
+                    await asyncio.sleep(self._look_seconds)
 
     async def _have_done(self, child: Child, answers: asyncio.StreamReader, sitter: Sitter, job: Job) -> None:
         own = job.template in self._deadly and self._deadly[job.template] == self._state()

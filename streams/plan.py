@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from avctl.errors import ConfigError
+from streams.coders import Chip
 
 PLAN_FILE = "plan.json"
 CLOSED_FILE = "closed.jpg"  # what a closed part looks like, for those who prove it
@@ -17,6 +26,7 @@ AUDIO_ONLY = "audio"  # the list without picture
 LOCK_FILE = "lock"  # held by the runner of the folder
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"]
 Even = Annotated[int, Field(ge=64, le=4096, multiple_of=2)]
 
 
@@ -75,6 +85,7 @@ class WatchPlan(BaseModel):
     silence_db: float = Field(default=-60, ge=-90, le=-20)
     clipping_seconds: float = Field(default=1, ge=0)
     channel_seconds: float = Field(default=10, ge=0)
+    phase_seconds: float = Field(default=10, ge=0)
 
 
 class ClosedPlan(BaseModel):
@@ -95,6 +106,25 @@ class OverlaysPlan(BaseModel):
     logo: bool = False
     clock: bool = False
     live: bool = False
+
+
+class LimitsPlan(BaseModel):
+    """What a broadcast may have of the machine, and what is done when that is not enough."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    step_down: bool = True
+    backlog_seconds: float = Field(default=8, ge=3, le=60)
+    up_after_seconds: float = Field(default=120, ge=1)
+    nice: int = Field(default=-5, ge=-20, le=19)
+    cpu_weight: int = Field(default=200, ge=1, le=10_000)
+    memory_mb: int = Field(default=0, ge=0)
+    child_memory_mb: int = Field(default=2500, ge=0)
+
+    @property
+    def child_memory(self) -> int:
+        """The most memory a child may have, in bytes; 0: as much as there is."""
+        return self.child_memory_mb * 1_000_000
 
 
 DEFAULT_RENDITIONS = (
@@ -118,12 +148,17 @@ class Plan(BaseModel):
     renditions: tuple[RenditionPlan, ...] = Field(default=DEFAULT_RENDITIONS, min_length=1)
     audio_only_kbps: int = Field(default=0, ge=0, le=512)
     fps: int = Field(default=25, ge=5, le=60)
-    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = "veryfast"
+    preset: Preset = "veryfast"
+    encoder: Chip = "x264"
+    encoder_device: str = ""
+    segments: Literal["ts", "fmp4"] = "ts"
     segment_seconds: int = Field(default=2, ge=1, le=10)
     dvr_seconds: int = Field(default=0, ge=0, description="0 keeps the whole sitting in the playlist")
     planned_start: AwareDatetime | None = None
     disk_floor_mb: int = Field(default=0, ge=0)
+    disk_reserve_mb: int = Field(default=0, ge=0)
     planned_end: AwareDatetime | None = None
+    stream_copy: bool = Field(default=False, description="Pass the encoder's own H.264 on, encode nothing")
     grace_seconds: float = Field(default=3600, ge=0)
     ffmpeg: str | None = None
     hold_seconds: float = Field(default=0.5, ge=0, le=10)
@@ -133,7 +168,10 @@ class Plan(BaseModel):
     watch: WatchPlan = WatchPlan()
     templates: str = Field(default="", description="A folder whose templates go before ours")
     arms: str = Field(default="", description="A picture that takes the place of our shield")
+    music: str = Field(default="", description="A sound file under slates; empty: silence")
+    music_db: float = Field(default=-12, ge=-60, le=12)
     overlays: OverlaysPlan = OverlaysPlan()
+    limits: LimitsPlan = LimitsPlan()
     pushes: tuple[PushPlan, ...] = ()
 
     @field_validator("sources")
@@ -169,9 +207,17 @@ class Plan(BaseModel):
             raise ValueError("a rate that divides 48000 samples, such as 25 or 50")
         return fps
 
+    @model_validator(mode="after")
+    def _passed_on_as_it_comes(self) -> Self:
+        if self.stream_copy and self.segments != "ts":
+            raise ValueError("segments: ts (what is passed on with stream_copy is not packed anew)")
+        return self
+
     @property
     def names(self) -> tuple[str, ...]:
         """Every list viewers may choose: the rungs, best first, and the sound alone."""
+        if self.stream_copy:
+            return (self.programme.name,)
         return (*(one.name for one in self.renditions), *((AUDIO_ONLY,) if self.audio_only_kbps else ()))
 
     @property

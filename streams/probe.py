@@ -14,7 +14,8 @@ from PIL import Image
 
 from avctl.errors import LinkError
 from streams.child import leashed
-from streams.ffmpeg import compiled
+from streams.ffmpeg import SAMPLE_RATE, compiled
+from streams.priority import LATER
 
 WIDTH, HEIGHT = 64, 36
 SECONDS = 10.0  # how long a decoder may take
@@ -23,10 +24,30 @@ SILENT = -100.0
 
 @dataclass(frozen=True)
 class Looked:
-    """The luma of every picture, small (pictures x height x width), and the peak of the sound in dBFS."""
+    """The luma of every picture, small (pictures x height x width), and the sound (samples x channels)."""
 
     pictures: NDArray[np.uint8]
-    peak_db: float
+    sound: NDArray[np.int16]
+
+    @property
+    def peak_db(self) -> float:
+        """The peak of the sound in dBFS."""
+        return _decibels(float(np.abs(self.sound.astype(np.float64)).max(initial=0)) / 32768)
+
+    @property
+    def contrast(self) -> float:
+        """How far the luma of the middle picture is from one grey, 0 to 1: its standard deviation."""
+        return float(self.pictures[len(self.pictures) // 2].std()) / 255 if len(self.pictures) else 0.0
+
+    def tone(self) -> tuple[float, float]:
+        """The strongest tone of the left channel: its frequency in Hz and its peak in dBFS."""
+        left = self.sound[:, 0].astype(np.float64) / 32768 if len(self.sound) else np.zeros(2)
+        window = np.hanning(len(left))
+        spectrum = np.abs(np.fft.rfft(left * window))
+        strongest = int(spectrum.argmax())
+        near = slice(max(0, strongest - 2), strongest + 3)  # a window spreads a tone over some bins
+        power = (spectrum[near] ** 2).sum() / max(1e-12, (window**2).sum() * len(left) / 2)
+        return strongest * SAMPLE_RATE / len(left), _decibels(float(np.sqrt(2 * power)))
 
     def difference(self, expected: NDArray[np.uint8]) -> float:
         """How much the least similar picture differs from one that is expected: 0 (not at all) to 1."""
@@ -42,27 +63,33 @@ def small(picture: Path) -> NDArray[np.uint8]:
         return np.asarray(image.convert("L").resize((WIDTH, HEIGHT), Image.Resampling.BOX), dtype=np.uint8)
 
 
-async def look_at(program: str, segment: Path) -> Looked:
-    """Decode a segment; LinkError when that is not possible."""
-    source = ffmpeg.input(str(segment), format="mpegts")
+async def look_at(program: str, segment: Path, init: Path | None = None) -> Looked:
+    """Decode a segment, after what must be read before it; LinkError when that is not possible."""
+    if init is None:
+        source = ffmpeg.input(str(segment), format="mpegts")
+    else:
+        source = ffmpeg.input(f"concat:{init}|{segment}", format="mp4")
     luma = (
         source.video.filter("scale", WIDTH, HEIGHT, flags="area", out_range="pc")
         .filter("format", "gray")
         .output("pipe:1", format="rawvideo", fps_mode="passthrough")
     )
-    samples = source.audio.output("pipe:1", format="s16le", ac=2)
+    samples = source.audio.output("pipe:1", format="s16le", ac=2, ar=SAMPLE_RATE)
     pictures = await _read(compiled(luma, program, "error"))
     sound = await _read(compiled(samples, program, "error"))
-    heard = np.frombuffer(sound[: len(sound) // 2 * 2], dtype=np.int16).astype(np.float64)
-    peak = float(np.abs(heard).max(initial=0)) / 32768
+    heard = np.frombuffer(sound[: len(sound) // 4 * 4], dtype=np.int16).reshape(-1, 2)
     frame = WIDTH * HEIGHT
     whole = np.frombuffer(pictures[: len(pictures) // frame * frame], dtype=np.uint8)
-    return Looked(whole.reshape(-1, HEIGHT, WIDTH), float(20 * np.log10(peak)) if peak > 0 else SILENT)
+    return Looked(whole.reshape(-1, HEIGHT, WIDTH), heard)
+
+
+def _decibels(level: float) -> float:
+    return float(20 * np.log10(level)) if level > 0 else SILENT
 
 
 async def _read(command: Sequence[str]) -> bytes:
     process = await asyncio.create_subprocess_exec(
-        *leashed(("nice", "-n", "10", *command)),
+        *leashed(command, LATER),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -15,10 +15,11 @@ from datetime import datetime
 
 import ffmpeg
 
-from avctl.driver import BackOff
+from avctl.back_off import BackOff
+from avctl.errors import LinkError
 from streams.child import Child
-from streams.feed import masked, secrets_of
 from streams.ffmpeg import QUIET
+from streams.masks import masked, secrets_of
 from streams.plan import PushPlan
 
 log = logging.getLogger(__name__)
@@ -141,5 +142,29 @@ def push_command(program: str, url: str) -> list[str]:
     graph = ffmpeg.input("pipe:0", format="mpegts", re=None, fflags="+genpts").output(
         url, format=form, c="copy", **more
     )
+    command: list[str] = ffmpeg.compile(graph.global_args(*QUIET, "-loglevel", "warning"), cmd=program)
+    return command
+
+
+async def trial(program: str, plan: PushPlan, seconds: float) -> None:
+    """Whether a platform takes our connection and our key, with a moment of black; LinkError says why not."""
+    url = plan.url
+    child = Child(f"push {plan.id}", trial_command(program, url), secrets=secrets_of(url))
+    try:
+        async with child, asyncio.timeout(seconds):
+            code = await child.ended()
+    except TimeoutError:
+        raise LinkError(f"{masked(url)} does not answer within {seconds:g} s") from None
+    if code:
+        raise LinkError(said(child, url))
+
+
+def trial_command(program: str, url: str) -> list[str]:
+    """A few black pictures with silence: enough for a platform to say what it thinks of the key."""
+    form = "mpegts" if url.startswith("srt:") else "flv"
+    black = ffmpeg.input("color=color=black:size=320x180:rate=25", format="lavfi", t=0.2)
+    silence = ffmpeg.input("anullsrc=r=48000:cl=stereo", format="lavfi", t=0.2)
+    coded = {"c:v": "libx264", "preset": "ultrafast", "pix_fmt": "yuv420p", "c:a": "aac"}
+    graph = ffmpeg.output(black, silence, url, format=form, **coded)
     command: list[str] = ffmpeg.compile(graph.global_args(*QUIET, "-loglevel", "warning"), cmd=program)
     return command

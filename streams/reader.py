@@ -11,14 +11,16 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 
 import numpy as np
 
 from streams.child import Child
 from streams.frames import CHANNELS, Format, Frame, Samples
-from streams.inputs import Parts, reader_command
+from streams.inputs import Parts, explained, reader_command
 from streams.plan import Plan, SourcePlan
+from streams.tally import Tally
 
 PIPE_BYTES = 1 << 20  # the most an ordinary user may ask for
 CUSHION = 3  # pictures gathered before the first is shown: a network is never quite regular
@@ -35,6 +37,9 @@ class Reader:
         self.id = source.id
         self.frames = 0
         self.restarts = 0
+        self.dropped = 0  # pictures that came faster than they were wanted
+        self.repeated = 0  # times that the programme wanted one and there was none
+        self.tally = Tally()
         self.reason = "not connected yet"
         self.since = datetime.now().astimezone()
         self.heard_at = 0.0
@@ -46,6 +51,7 @@ class Reader:
         self._present = False
         self._latest: Frame | None = None
         self._parts = Parts.BOTH
+        self._why = ""
 
     @property
     def present(self) -> bool:
@@ -65,10 +71,12 @@ class Reader:
             ready = min(length for length, there in zip(lengths, self._there(), strict=True) if there)
             if ready == 0 or (not self._flowing and ready < CUSHION):
                 self._flowing = False
+                self.repeated += self._present
                 return None
             self._flowing = True
             while ready > BACKLOG:
                 self._drop()
+                self.dropped += 1
                 ready -= 1
             return self._drop()
 
@@ -101,20 +109,13 @@ class Reader:
         for end in (video, audio):
             fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._flush()
-        command = reader_command(self._program, self._plan, self._source, video_end, audio_end, self._parts)
-        child = Child(
-            f"reader {self.id}", command, pass_fds=(video_end, audio_end), secrets=(self._source.url,)
-        )
+        self._why = ""
         threads = [
-            threading.Thread(
-                target=self._pour, args=(video, self._form.frame_bytes, self._picture), daemon=True
-            ),
-            threading.Thread(
-                target=self._pour, args=(audio, self._form.sound_bytes, self._samples), daemon=True
-            ),
+            threading.Thread(target=pour, args=(video, self._form.frame_bytes, self._picture), daemon=True),
+            threading.Thread(target=pour, args=(audio, self._form.sound_bytes, self._samples), daemon=True),
         ]
         try:
-            async with child:
+            async with self.tally.counting() as lines, self._decoding(video_end, audio_end, lines) as child:
                 os.close(video_end)
                 os.close(audio_end)
                 video_end = audio_end = -1
@@ -131,7 +132,25 @@ class Reader:
             os.close(video)
             os.close(audio)
         self._parts = self._parts_of(child)
-        self.reason = child.said or "the source ended"
+        self.reason = self._why or child.said or "the source ended"
+
+    def _hear(self, line: str) -> None:
+        """What it complains of may be of use while it goes on trying."""
+        self.tally.hear(line)
+        if why := explained(line):
+            self._why = self.reason = why
+
+    def _decoding(self, video: int, audio: int, lines: int) -> Child:
+        ends = (video, audio, lines)
+        command = reader_command(self._program, self._plan, self._source, *ends, self._parts)
+        return Child(
+            f"reader {self.id}",
+            command,
+            pass_fds=ends,
+            secrets=(self._source.url,),
+            heard=self._hear,
+            memory=self._plan.limits.child_memory,
+        )
 
     def _parts_of(self, child: Child) -> Parts:
         """What to read next time: what this time was not there is left out, once."""
@@ -148,6 +167,7 @@ class Reader:
         try:
             while not ended.done():
                 await asyncio.wait((ended,), timeout=0.2)
+                self.tally.look()
                 late = time.monotonic() - self.heard_at
                 if self.frames > began:
                     self._see(late < self._plan.hold_seconds + 0.5)
@@ -175,6 +195,7 @@ class Reader:
             self.heard_at = time.monotonic()
             while len(self._pictures) > 4 * BACKLOG:  # the sound stands still: nothing can be shown anyway
                 self._pictures.popleft()
+                self.dropped += 1
 
     def _samples(self, data: bytearray) -> None:
         with self._lock:
@@ -185,16 +206,15 @@ class Reader:
             while len(self._sounds) > 4 * BACKLOG:
                 self._sounds.popleft()
 
-    @staticmethod
-    def _pour(end: int, size: int, full: object) -> None:
-        """Read whole pieces until the other side closes; a half piece at the end is nothing."""
-        assert callable(full)
-        while True:
-            data = bytearray(size)
-            view, filled = memoryview(data), 0
-            while filled < size:
-                count = os.readv(end, [view[filled:]])
-                if count == 0:
-                    return
-                filled += count
-            full(data)
+
+def pour(end: int, size: int, full: Callable[[bytearray], None]) -> None:
+    """Read whole pieces until the other side closes; a half piece at the end is nothing."""
+    while True:
+        data = bytearray(size)
+        view, filled = memoryview(data), 0
+        while filled < size:
+            count = os.readv(end, [view[filled:]])
+            if count == 0:
+                return
+            filled += count
+        full(data)

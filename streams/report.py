@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from streams.authority import Authority
-from streams.encoder import Encoder
-from streams.loudness import Loudness
 from streams.plan import Plan
-from streams.programme import Programme
 from streams.push import Push
-from streams.reader import Reader
 from streams.status import (
     EncoderStatus,
     HlsStatus,
@@ -26,9 +21,8 @@ from streams.status import (
     RunnerStatus,
     SourceStatus,
 )
-from streams.takeover import Takeover
 from streams.wanted import Memory
-from streams.watch import Watch
+from streams.way import Source, Way
 
 
 class Report:
@@ -38,31 +32,23 @@ class Report:
         self,
         plan: Plan,
         memory: Memory,
-        readers: Mapping[str, Reader],
-        programme: Programme,
-        encoder: Encoder,
+        way: Way,
         authority: Authority,
         pushes: tuple[Push, ...],
-        takeovers: Mapping[str, Takeover],
-        watch: Watch,
-        loudness: Loudness,
     ) -> None:
         self.phase: RunnerPhase = "arming"
         self.fps = 0.0
         self._plan, self._memory = plan, memory
-        self._readers, self._programme = readers, programme
-        self._encoder, self._authority = encoder, authority
-        self._pushes, self._takeovers, self._watch = pushes, takeovers, watch
-        self._loudness = loudness
+        self._way, self._authority, self._pushes = way, authority, pushes
         self._started_at = datetime.now().astimezone()
 
-    def news(self) -> dict[str, Any]:
-        """The status as it is pushed to whoever listens."""
-        return {"event": "status", **self.status().model_dump(mode="json")}
+    def news(self, status: RunnerStatus | None = None) -> dict[str, Any]:
+        """The status, as it is now by default, as it is pushed to whoever listens."""
+        return {"event": "status", **(status or self.status()).model_dump(mode="json")}
 
     def meters(self) -> dict[str, Any]:
         """What is measured of the programme now, as it is pushed."""
-        levels, loud = self._programme.levels, self._loudness.now
+        levels, loud = self._way.picture.levels, self._way.loudness.now
         return {
             "event": "meters",
             "rms_db": list(levels.rms_db),
@@ -72,7 +58,7 @@ class Report:
             "integrated": loud.integrated,
             "true_peak": loud.true_peak,
             "loudness_since": loud.since.isoformat(),
-            "wrong": sorted(self._watch.conditions),
+            "wrong": sorted(self._way.watch.conditions),
         }
 
     def status(self) -> RunnerStatus:
@@ -84,24 +70,32 @@ class Report:
             session=self._plan.session,
             phase=phase,
             reason=reason,
-            showing=self._programme.showing,
+            showing=self._way.picture.showing,
             wanted=wanted.scene,
             closed=wanted.closed,
             closed_at=wanted.closed_at,
             lower_third=LowerThird(name=wanted.name, role=wanted.role),
+            times=dict(wanted.times),
             published=wanted.published_at is not None,
             recording=wanted.recording_started_at is not None,
-            sources={name: self._source(name, reader) for name, reader in self._readers.items()},
+            sources={name: self._source(name, reader) for name, reader in self._way.readers.items()},
             outputs=self._outputs(),
-            wrong=self._watch.conditions,
+            wrong=self._way.watch.conditions,
             encoder=EncoderStatus(
-                alive=self._encoder.alive,
-                restarts=self._encoder.restarts,
+                chip=self._way.segments.chip,
+                fault=self._way.segments.fault,
+                alive=self._way.segments.alive,
+                restarts=self._way.segments.restarts,
                 fps=self.fps,
-                dropped=self._encoder.dropped,
+                dropped=self._way.segments.dropped,
+                behind=round(self._way.segments.behind, 2),
+                step=self._way.segments.ladder.at,
+                reduced=self._way.segments.ladder.reduced,
             ),
-            frames=self._programme.frames,
-            repeated=self._programme.repeated,
+            music_fault=self._way.music_fault,
+            writes=self._way.writes,
+            frames=self._way.picture.frames,
+            repeated=self._way.picture.repeated,
             started_at=self._started_at,
             published_at=wanted.published_at,
             recording_started_at=wanted.recording_started_at,
@@ -117,16 +111,20 @@ class Report:
             return "armed", ""
         if self._authority.advancing:
             return "live", ""
-        return "degraded", self._encoder.reason or "the playlist does not advance"
+        return "degraded", self._way.segments.reason or "the playlist does not advance"
 
-    def _source(self, name: str, reader: Reader) -> SourceStatus:
-        pair = self._takeovers.get(name)
+    def _source(self, name: str, reader: Source) -> SourceStatus:
+        pair = self._way.takeovers.get(name)
         return SourceStatus(
-            using=pair.used.id if pair is not None else "",
+            using=pair.used if pair is not None else "",
             present=reader.present,
             since=reader.since,
             frames=reader.frames,
             restarts=reader.restarts,
+            fps=reader.tally.fps,
+            dropped=reader.dropped,
+            repeated=reader.repeated,
+            audio=reader.tally.audio,
             reason="" if reader.present else reader.reason,
         )
 

@@ -88,7 +88,8 @@ class NameSpeaker(_Request):
 class ShowOverlay(_Request):
     """Show an overlay with its values, or take it off.
 
-    item: number, title; vote: question, votes_for, votes_against, abstained, not_voted, taken.
+    item: number, title; vote: question, votes_for, votes_against, abstained, not_voted, and taken: yes, no,
+    or empty while it is open. A council's own templates may want others.
     """
 
     do: Literal["overlay"]
@@ -97,6 +98,13 @@ class ShowOverlay(_Request):
     values: dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=1000)] | int] = Field(
         default_factory=dict, max_length=12
     )
+
+
+class SlateTimes(_Request):
+    """When slates are over: the planned start, the end of a break, the release. One left out is not known."""
+
+    do: Literal["slate_times"]
+    times: dict[SlateName, AwareDatetime] = Field(max_length=8)
 
 
 class PlanEnd(_Request):
@@ -122,6 +130,7 @@ Request = (
     | LeaveClosed
     | NameSpeaker
     | ShowOverlay
+    | SlateTimes
     | PlanEnd
     | End
 )

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)')
 ONCE = ("EXT-X-VERSION", "EXT-X-TARGETDURATION", "EXT-X-MEDIA-SEQUENCE", "EXT-X-DISCONTINUITY-SEQUENCE")
+FRAGMENTED = (".m4s", ".mp4")
 CLOCK_SLACK = timedelta(seconds=0.1)
 
 
@@ -78,6 +79,8 @@ def read(text: str) -> Listing:
                 jump = True
             case "EXT-X-MAP":
                 init = dict(ATTRIBUTE.findall(value)).get("URI", "").strip('"')
+                if not init:
+                    listing.faults.append("EXT-X-MAP has no URI (4.3.2.5)")
             case "EXT-X-PROGRAM-DATE-TIME":
                 at = datetime.fromisoformat(value)
             case "EXTINF":
@@ -108,6 +111,8 @@ def _inside(listing: Listing) -> Iterator[str]:
             yield f"{entry.uri} lasts {entry.seconds:g} s"
         if entry.map and listing.version < 6:
             yield "EXT-X-MAP needs version 6 (7)"
+        if not entry.map and entry.uri.endswith(FRAGMENTED):
+            yield f"{entry.uri} has no EXT-X-MAP before it (3.3)"
         if before is not None:
             if before.map != entry.map and not entry.jump:
                 yield f"{entry.uri} has another EXT-X-MAP without a discontinuity (4.3.2.3)"
@@ -135,7 +140,7 @@ def _between(old: Listing, new: Listing) -> Iterator[str]:
         return
     kept = old.entries[gone:]
     for one, other in zip(kept, new.entries, strict=False):
-        if (one.uri, one.seconds, one.jump, one.at) != (other.uri, other.seconds, other.jump, other.at):
+        if one != other:
             yield f"{one.uri} changed (6.2.1)"
     if len(new.entries) < len(kept):
         yield f"{len(kept) - len(new.entries)} segments were taken from the end (6.2.1)"

@@ -7,10 +7,7 @@ recording. The controller may come and go; a runner made again in the same folde
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import json
 import logging
-import os
 import shutil
 import signal
 import sys
@@ -22,18 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from avctl.errors import AvctlError, BadArgument, Conflict
-from streams.album import PREVIEW_FILE, Album
 from streams.authority import Authority
 from streams.control import Control
-from streams.encoder import Encoder
+from streams.copying.copied import Copied
+from streams.encoded import Encoded
 from streams.ffmpeg import find_ffmpeg
-from streams.frames import Format, Frame, Samples
-from streams.loudness import Loudness
-from streams.plan import CLOSED_FILE, LOCK_FILE, Plan, load_plan
-from streams.programme import Programme
+from streams.heap import give_back
+from streams.keeper import claim
+from streams.plan import Plan, load_plan
+from streams.priority import Priority
 from streams.push import WAITING as PUSH_WAITING
 from streams.push import Push
-from streams.reader import Reader
 from streams.report import Report
 from streams.requests import (
     AskStatus,
@@ -48,20 +44,17 @@ from streams.requests import (
     Restore,
     Show,
     ShowOverlay,
+    SlateTimes,
 )
-from streams.sealed import Sealed
-from streams.standin import StandIns
 from streams.status import STATUS_FILE, replace_file
-from streams.takeover import Takeover
 from streams.wanted import Memory, forbid
-from streams.watch import Watch
+from streams.way import Way
 
 log = logging.getLogger("streams.runner")
 
 TAKEN_BACK = timedelta(seconds=60)  # the most that a runner which begins closed takes back
 METERS_SECONDS = 0.1
-DISK_SECONDS = 5.0
-DRAWN_SECONDS = 10.0  # the most that is waited for a slate to be drawn, before it is needed
+SWOLLEN_SECONDS = 2.0  # of pictures that wait: from 70 MB on
 FLUSH_SECONDS = 10.0  # how long the encoder may take to close its last segments
 
 
@@ -71,49 +64,15 @@ class Runner:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._plan: Plan = load_plan(folder)
-        best = self._plan.programme
-        self._form = Format(width=best.width, height=best.height, fps=self._plan.fps)
         program = find_ffmpeg(self._plan.ffmpeg)
         self._memory = Memory(folder, self._plan, _now())
-        self._readers = {
-            source.id: Reader(self._plan, source, self._form, program) for source in self._plan.sources
-        }
-        self._encoder = Encoder(self._plan, self._form, program, folder / "private", self._changed)
-        self._takeovers = {
-            source.backup_for: Takeover(
-                self._readers[source.backup_for], self._readers[source.id], self._plan.fps
-            )
-            for source in self._plan.sources
-            if source.backup_for is not None
-        }
-        stand_ins = {source.id for source in self._plan.sources if source.backup_for is not None}
-        self._sources = {
-            name: self._takeovers.get(name, reader)
-            for name, reader in self._readers.items()
-            if name not in stand_ins
-        }
-        self._watch = Watch(self._plan.watch, self._form)
-        self._loudness = Loudness(program)
-        self._programme = Programme(self._plan, self._form, self._sources, self._give)
-        self._album = Album(folder, self._form)
-        self._stand_ins = StandIns(self._plan, self._form, program, folder / "standins")
-        self._authority = Authority(folder, self._plan, self._encoder, self._stand_ins)
+        way = Copied if self._plan.stream_copy else Encoded
+        self._way: Way = way(self._plan, folder, program, self._changed)
+        self._authority = Authority(folder, self._plan, self._way.segments, self._way.stand_ins)
         self._pushes = tuple(Push(program, push, PUSH_WAITING) for push in self._plan.pushes)
         self._authority.pushes = self._pushes
-        self._sealed = Sealed(self._plan, self._form, program, folder)
-        self._programme.sealed = self._sealed.put
-        self._report = Report(
-            self._plan,
-            self._memory,
-            self._readers,
-            self._programme,
-            self._encoder,
-            self._authority,
-            self._pushes,
-            self._takeovers,
-            self._watch,
-            self._loudness,
-        )
+        self._report = Report(self._plan, self._memory, self._way, self._authority, self._pushes)
+        self._priority = Priority(f"{self._plan.session}-{folder.stat().st_ino:x}", self._plan.limits)
         self._control = Control(folder, self._obey, self._report.news)
         self._works: set[asyncio.Task[None]] = set()
         self._dirty = asyncio.Event()
@@ -122,78 +81,59 @@ class Runner:
 
     async def run(self) -> None:
         """Run until told to end, or to leave: leaving keeps everything for the next runner."""
+        self._priority.begin()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._leave.set)
         wanted = self._memory.wanted
-        self._programme.show(wanted.scene)
-        if wanted.name:
-            self._programme.name(wanted.name, wanted.role)
-        for kind, values in wanted.overlays.items():
-            self._programme.overlays.apply(kind, values)
+        self._way.begin(wanted)
         if wanted.closed_at is not None:
-            self._programme.close()
             self._authority.close(wanted.closed_at)
-            self._sealed.begin()
         await self._control.start()
-        reading = [asyncio.create_task(reader.run()) for reader in self._readers.values()]
-        encoding = asyncio.create_task(self._encoder.run())
+        encoding = asyncio.create_task(self._way.segments.run())
         telling = [
             asyncio.create_task(part())
             for part in (
                 self._list,
                 self._tell,
                 self._meter,
-                self._look,
                 self._mind_the_end,
-                self._sealed.run,
-                self._loudness.run,
-                self._programme.painter.run,
+                self._mind_the_memory,
+                *self._way.works,
                 *(push.run for push in self._pushes),
             )
         ]
-        self._watch.start()
-        self._programme.start()
+        self._way.start()
         self._background(self._stand_in)
         over = [asyncio.create_task(event.wait()) for event in (self._end, self._leave)]
         try:
-            done, _ = await asyncio.wait(
-                (*over, *reading, encoding, *telling), return_when=asyncio.FIRST_COMPLETED
-            )
+            done, _ = await asyncio.wait((*over, encoding, *telling), return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
             if self._end.is_set():
                 await self._finish(encoding)
         finally:
-            self._programme.stop()
-            self._watch.stop()
-            tasks = (*over, *reading, encoding, *telling, *self._works)
+            self._way.stop()
+            tasks = (*over, encoding, *telling, *self._works)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._write_status()
-            self._control.push(self._report.news())
+            self._tell_status()
             await asyncio.sleep(0)  # let the last news leave
             await self._control.close()
+            self._priority.end()
 
     async def _finish(self, encoding: asyncio.Task[None]) -> None:
         self._report.phase = "ending"
-        self._write_status()
-        self._control.push(self._report.news())
-        self._encoder.end()
-        self._sealed.stop()
+        self._tell_status()
+        self._way.segments.end()
+        self._way.finish()
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
                 await asyncio.shield(encoding)
         await asyncio.to_thread(self._authority.finish)
         shutil.rmtree(self._folder / "private", ignore_errors=True)
         self._report.phase = "ended"
-
-    def _give(self, frame: Frame, sound: Samples) -> None:
-        """A picture of the programme with its samples to everybody who takes it; none of them waits."""
-        self._encoder.put(frame, sound)
-        self._loudness.put(sound)
-        self._watch.put(frame, sound, judged=self._programme.showing.startswith("source:"))
 
     # --- what is asked ----------------------------------------------------------------------------------
 
@@ -212,25 +152,28 @@ class Runner:
                 self._want(recording_started_at=wanted.recording_started_at or _now())
             case Show():
                 kind, _, name = request.scene.partition(":")
-                if kind == "source" and name not in self._sources:
-                    raise BadArgument("scene", f"one of {', '.join(self._sources)}")
+                if kind == "source" and name not in self._way.sources:
+                    raise BadArgument("scene", f"one of {', '.join(self._way.sources)}")
                 self._want(scene=request.scene)
-                self._programme.show(request.scene)
+                self._way.show(request.scene)
             case Restore():
-                if request.source not in self._takeovers:
-                    raise BadArgument("source", f"one of {', '.join(self._takeovers) or 'none'}")
-                self._takeovers[request.source].restore()
+                if request.source not in self._way.takeovers:
+                    raise BadArgument("source", f"one of {', '.join(self._way.takeovers) or 'none'}")
+                self._way.takeovers[request.source].restore()
             case EnterClosed():
                 self._enter_closed()
             case LeaveClosed():
                 self._leave_closed()
             case NameSpeaker():
+                self._way.name(request.name, request.role)
                 self._want(name=request.name, role=request.role)
-                self._programme.name(request.name, request.role)
             case ShowOverlay():
                 values = request.values if request.show else None
+                self._way.overlay(request.kind, values)
                 self._want(overlays={**wanted.overlays, request.kind: values})
-                self._programme.overlays.apply(request.kind, values)
+            case SlateTimes():
+                self._want(times=request.times)
+                self._way.until(request.times)
             case PlanEnd():
                 self._want(planned_end=request.at)
             case End():
@@ -252,15 +195,14 @@ class Runner:
         if self._memory.wanted.closed:
             return
         at = _now()
-        self._programme.close()
+        self._way.close()
         forbid(self._folder)
-        self._encoder.discard()
+        self._way.segments.discard()
         self._authority.close(at)
         for push in self._pushes:
             push.forget()
-        self._sealed.begin()
         self._background(self._withdrawn(at))
-        self._album.save(PREVIEW_FILE, self._programme.slate("closed"))
+        self._way.cover()
         self._want(closed_at=at, opened_at=None)
 
     def _withdrawn(self, at: datetime) -> Callable[[], None]:
@@ -274,9 +216,7 @@ class Runner:
         if closed_at is not None:
             early = closed_at - timedelta(seconds=self._plan.closed.withdraw_seconds)
             replace = self._authority.withdraw(max(early, _now() - TAKEN_BACK), _now())
-        slate = self._programme.slate("closed", DRAWN_SECONDS)
-        self._album.save(CLOSED_FILE, slate)
-        self._stand_ins.prepare(slate)
+        self._way.ready_to_close()
         if replace is not None:
             replace()
 
@@ -290,8 +230,7 @@ class Runner:
         at = _now()
         self._want(closed_at=None, opened_at=at)
         self._authority.open(at)
-        self._sealed.stop()
-        self._programme.open()
+        self._way.open()
 
     def _background(self, work: Callable[[], None]) -> None:
         """Do something that takes a while, and that nobody waits for."""
@@ -303,15 +242,12 @@ class Runner:
 
     async def _list(self) -> None:
         self._instruct()
-        looked = time.monotonic()
         while True:
-            if time.monotonic() - looked > DISK_SECONDS:
-                looked = time.monotonic()
-                with suppress(OSError):
-                    await asyncio.to_thread(self._authority.mind_the_disk)
+            with suppress(OSError):
+                await asyncio.to_thread(self._authority.mind_the_disk)
             if await asyncio.to_thread(self._authority.collect):
                 self._changed()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(self._way.segments.look_seconds)
 
     async def _tell(self) -> None:
         while True:
@@ -320,25 +256,28 @@ class Runner:
                 async with asyncio.timeout(1):
                     await self._dirty.wait()
             self._dirty.clear()
-            self._write_status()
-            self._control.push(self._report.news())
+            # One that is merely ready steps back for those that are on air.
+            matters = self._memory.wanted.recording_started_at is not None or self._report.phase == "arming"
+            self._way.segments.ladder.matters = matters
+            self._priority.mind(matters=matters)
+            self._tell_status()
 
     async def _meter(self) -> None:
-        shown = ""
-        second, taken = time.monotonic(), self._encoder.taken
+        shown: object = None
+        second, taken = time.monotonic(), self._way.segments.taken
+        turn = second
         while True:
-            await asyncio.sleep(METERS_SECONDS)
+            # Evenly, so that there are ten a second however long one takes; what is slept through is lost.
+            turn = max(turn + METERS_SECONDS, time.monotonic())
+            await asyncio.sleep(turn - time.monotonic())
             self._control.push(self._report.meters())
-            present = ",".join(f"{name}{reader.present}" for name, reader in self._readers.items())
-            if (state := self._programme.showing + present + str(list(self._watch.conditions))) != shown:
+            present = [reader.present for reader in self._way.readers.values()]
+            if (state := (self._way.picture.showing, present, tuple(self._way.watch.conditions))) != shown:
                 shown = state
                 self._changed()
             if (passed := time.monotonic() - second) >= 1:
-                self._report.fps = round((self._encoder.taken - taken) / 2 / passed, 1)
-                second, taken = time.monotonic(), self._encoder.taken
-
-    async def _look(self) -> None:
-        await self._album.run(self._programme, self._readers)
+                self._report.fps = round((self._way.segments.taken - taken) / 2 / passed, 1)
+                second, taken = time.monotonic(), self._way.segments.taken
 
     async def _mind_the_end(self) -> None:
         """End by ourselves when nobody minds us and the planned end is long past."""
@@ -351,17 +290,31 @@ class Runner:
                 log.warning("nobody minds this broadcast and its time is over: it ends")
                 self._end.set()
 
+    async def _mind_the_memory(self) -> None:
+        """Pictures that waited for an encoder that was late take much, and it is not to stay taken."""
+        swollen = False
+        while True:
+            await asyncio.sleep(1)
+            behind = self._way.segments.behind
+            if behind > SWOLLEN_SECONDS:
+                swollen = True
+            elif swollen and behind < SWOLLEN_SECONDS / 4:
+                swollen = False
+                await asyncio.to_thread(give_back)
+
     # --- how it is -----------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
         self._dirty.set()
 
-    def _write_status(self) -> None:
+    def _tell_status(self) -> None:
+        """To the disk, and to whoever listens."""
         status = self._report.status()
         try:
             replace_file(self._folder / STATUS_FILE, status.model_dump_json().encode())
         except OSError as fault:  # a full disk: the socket still tells
             log.error("the status cannot be written: %s", fault.strerror)
+        self._control.push(self._report.news(status))
 
 
 def _now() -> datetime:
@@ -372,16 +325,13 @@ def main(folder: Path) -> int:
     """Run the broadcast of a folder; 2 when another runner has it, 1 for a fault said on standard error."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     try:
-        lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        claim(folder)
     except BlockingIOError:
         print("another runner has this broadcast", file=sys.stderr)
         return 2
     except OSError as fault:
         print(f"{folder}: {fault.strerror}", file=sys.stderr)
         return 1
-    os.ftruncate(lock, 0)
-    os.write(lock, json.dumps({"pid": os.getpid()}).encode())
     try:
         asyncio.run(Runner(folder.absolute()).run())
     except AvctlError as fault:

@@ -83,7 +83,8 @@ class Sealed:
     async def _record(self) -> None:
         video, audio, stream = os.pipe(), os.pipe(), os.pipe()
         command = sealed_command(self._program, self._plan, video[0], audio[0], stream[1])
-        child = Child("sealed", command, pass_fds=(video[0], audio[0], stream[1]))
+        ends = (video[0], audio[0], stream[1])
+        child = Child("sealed", command, pass_fds=ends, memory=self._plan.limits.child_memory)
         sounds: queue.Queue[Samples | None] = queue.Queue()
         threads = [
             threading.Thread(target=self._pictures, args=(video[1], sounds), daemon=True),
@@ -91,7 +92,7 @@ class Sealed:
             threading.Thread(target=self._keep, args=(stream[0],), daemon=True),
         ]
         async with child:
-            for end in (video[0], audio[0], stream[1]):
+            for end in ends:
                 os.close(end)
             for thread in threads:
                 thread.start()
@@ -126,12 +127,15 @@ class Sealed:
                 rest += chunk
                 if time.monotonic() - began >= PIECE_SECONDS:
                     whole = len(rest) - len(rest) % PACKET
-                    self._write(rest[:whole])
+                    self.write(rest[:whole])
                     rest, began = rest[whole:], time.monotonic()
         if rest:
-            self._write(rest)
+            self.write(rest)
 
-    def _write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
+        """Write a piece, encrypted; nothing when there is nobody who could read it."""
+        if not self._recipients:
+            return
         try:
             self._folder.mkdir(exist_ok=True, mode=0o700)
             name = f"{time.time_ns():020d}.ts.age"

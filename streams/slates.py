@@ -6,6 +6,7 @@ that is not there yet is replaced by a plain one. Asking for a page never waits.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -40,9 +41,10 @@ STALE = 3  # seconds; a clock that is later than this is not shown
 class Slates:
     """The pages of one programme. ``frame`` is called by its thread, ``job`` and ``take`` by the painter."""
 
-    def __init__(self, plan: Plan, form: Format) -> None:
-        self._plan, self._form = plan, form
-        self._until: dict[str, datetime | None] = {"starting": plan.planned_start}
+    def __init__(self, plan: Plan, form: Format, *, clock: bool = True) -> None:
+        """Without ``clock`` no page is drawn anew each second."""
+        self._plan, self._form, self._clock = plan, form, clock
+        self._until: dict[SlateName, datetime] = {}
         self._plain: dict[SlateName, Frame] = {}
         self._still: dict[SlateName, Frame] = {}
         self._fresh: set[SlateName] = set()  # those whose still page is of the present templates and values
@@ -52,13 +54,11 @@ class Slates:
         self._version = ""
         self._looked = plan.now()
 
-    def until(self, name: SlateName, at: datetime | None) -> None:
-        """When this page is over: the planned start, the end of the break, the release; None: unknown."""
-        if self._until.get(name) != at:
-            self._until[name] = at
-            self._ready.pop(name, None)
-            self._still.pop(name, None)
-            self._fresh.discard(name)
+    def until(self, times: Mapping[SlateName, datetime]) -> None:
+        """When pages are over: the planned start, the end of the break, the release; left out: not known."""
+        # What is shown stays until it has been drawn again: better an old time for a second than a bare page.
+        before, self._until = self._until, dict(times)
+        self._fresh -= {name for name in SLATES if before.get(name) != times.get(name)}
 
     def frame(self, name: SlateName, at: datetime) -> Frame:
         """The newest page there is for this time; its clock goes from now on."""
@@ -88,7 +88,7 @@ class Slates:
         shown = self._shown
         second = int((now + timedelta(seconds=AHEAD)).timestamp())
         ready = self._ready.get(shown, {})
-        if not any(one in ready for one in (second, second + 1)) and self._may(shown, now):
+        if self._clock and not any(one in ready for one in (second, second + 1)) and self._may(shown, now):
             # Nothing to show yet: this second's page first.
             return self._page(shown, second if ready else int(now.timestamp()))
         for name in dict.fromkeys((*FIRST, *SLATES)):

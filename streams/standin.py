@@ -9,17 +9,16 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-import threading
-from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import ffmpeg
 
 from streams.child import leashed
-from streams.ffmpeg import QUIET, encoder_command
+from streams.ffmpeg import QUIET
 from streams.frames import Format, Frame
 from streams.plan import Plan
+from streams.priority import LATER
+from streams.still import encode_still, with_x264
 
 log = logging.getLogger(__name__)
 
@@ -36,32 +35,20 @@ class StandIns:
 
     def prepare(self, frame: Frame) -> None:
         """Encode them; a fault is logged, and segments are then missing instead of replaced."""
-        pictures = self._plan.segment_seconds * self._plan.fps
-        video, audio = os.pipe(), os.pipe()
-        for name in self._plan.names:
-            (self._folder / name).mkdir(parents=True, exist_ok=True)
-        command = encoder_command(self._program, self._plan, video[0], audio[0], self._folder, 0)
-        sound = self._form.silence().tobytes() * pictures
-        feeding = threading.Thread(target=_fill, args=(audio[1], [sound]), daemon=True)
-        try:
-            with subprocess.Popen(
-                leashed(command),
-                pass_fds=(video[0], audio[0]),
-                stdin=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            ) as child:
-                for end in (video[0], audio[0]):
-                    os.close(end)
-                feeding.start()
-                _fill(video[1], [frame.tobytes()] * pictures)
-                _, said = child.communicate(timeout=SECONDS)
-            if child.returncode:
-                log.error("no stand-in for withdrawn segments: %s", said.decode(errors="replace").strip())
-        except (OSError, subprocess.TimeoutExpired) as fault:
-            log.error("no stand-in for withdrawn segments: %s", fault)
+        pictures = self._plan.segment_seconds * self._form.fps
+        fault = ""
+        for plan in dict.fromkeys((self._plan, with_x264(self._plan))):  # as the broadcast itself is encoded
+            picture = frame.tobytes()
+            fault = encode_still(self._program, plan, picture, pictures, self._folder, SECONDS, LATER)
+            if not fault:
+                return
+        log.error("no stand-in for withdrawn segments: %s", fault)
 
-    def place(self, rendition: str, begins: float, target: Path) -> bool:
-        """Put one at ``target``, its first picture at ``begins`` seconds; false when that is not possible."""
+    def place(self, rendition: str, begins: float, target: Path, seconds: float) -> bool:
+        """Put one at ``target``, its first picture at ``begins`` seconds; false when that is not possible.
+
+        All are as long as a segment is: so are those they take the place of, but for the last of a run.
+        """
         clip = self._folder / rendition / "000000.ts"
         draft = target.with_name(f".{target.name}.new")
         if not clip.exists():
@@ -89,18 +76,16 @@ class StandIns:
         )
         try:
             subprocess.run(
-                leashed(command), check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS
+                leashed(command, LATER),
+                check=True,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=SECONDS,
             )
         except (OSError, subprocess.SubprocessError) as fault:
             log.error("a withdrawn segment has no stand-in: %s", fault)
             return False
         return True
-
-
-def _fill(end: int, pieces: Sequence[bytes]) -> None:
-    with suppress(BrokenPipeError), os.fdopen(end, "wb") as pipe:
-        for piece in pieces:
-            pipe.write(piece)
 
 
 def first_timestamp(segment: Path) -> float | None:

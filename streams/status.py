@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -29,7 +30,8 @@ class LowerThird(_Said):
 class SourceStatus(_Said):
     """``present`` only while frames really arrive; ``frames`` counts them since the runner's start.
 
-    ``using`` is, for a source with a stand-in, the feed that is shown for it.
+    ``using`` is, for a source with a stand-in, the feed that is shown for it. ``fps`` is what it really
+    sends, ``dropped`` came too fast, ``repeated`` came too late; ``audio``: mono, stereo, 5.1, none.
     """
 
     present: bool = False
@@ -38,6 +40,10 @@ class SourceStatus(_Said):
     restarts: int = 0
     reason: str = ""
     using: str = ""
+    fps: float = 0
+    dropped: int = 0
+    repeated: int = 0
+    audio: str = ""
 
 
 class RenditionStatus(_Said):
@@ -86,18 +92,28 @@ class Outputs(_Said):
 
 
 class EncoderStatus(_Said):
-    """``fps`` is what it took from us over the last second."""
+    """``fps`` is what it took from us over the last second; ``behind`` what waits for it, in seconds.
 
+    ``step`` of the ladder (see ``ladder.py``): 0 is everything; ``reduced`` says what is encoded instead.
+    ``chip`` is what encodes; ``fault`` is why a chip does not that should.
+    """
+
+    chip: str = "x264"
+    fault: str = ""
     alive: bool = False
     restarts: int = 0
     fps: float = 0
     dropped: int = 0
+    behind: float = 0
+    step: int = 0
+    reduced: str = ""
 
 
 class RunnerStatus(_Said):
     """The whole truth about a broadcast. ``wanted`` was asked for, ``showing`` is what viewers see.
 
-    ``wrong``: what picture and sound have had for too long, and since when (see ``watch.py``).
+    ``times``: when slates are over, as far as it is known. ``wrong``: what picture and sound have had for too
+    long, and since when (see ``watch.py``). ``writes``: whether anything can be written over the picture.
     """
 
     pid: int
@@ -109,12 +125,15 @@ class RunnerStatus(_Said):
     closed: bool = False
     closed_at: AwareDatetime | None = None
     lower_third: LowerThird = LowerThird()
+    times: dict[str, AwareDatetime] = Field(default_factory=dict)
     published: bool = False
     recording: bool = False
     sources: dict[str, SourceStatus] = Field(default_factory=dict)
     outputs: Outputs = Outputs()
     wrong: dict[str, AwareDatetime] = Field(default_factory=dict)
     encoder: EncoderStatus = EncoderStatus()
+    music_fault: str = ""
+    writes: bool = True
     frames: int = 0
     repeated: int = 0
     started_at: AwareDatetime
@@ -128,9 +147,16 @@ def read_status(folder: Path) -> RunnerStatus:
     return RunnerStatus.model_validate_json((folder / STATUS_FILE).read_bytes())
 
 
+def remembered_step(folder: Path) -> int:
+    """The step of the ladder a runner was at last."""
+    with suppress(OSError, ValueError):
+        return read_status(folder).encoder.step
+    return 0
+
+
 def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Write so that a reader sees the old content or the new, never a part of it."""
     beside = path.with_name(f".{path.name}.new")
-    beside.touch(mode=mode)
-    beside.write_bytes(content)
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        file.write(content)
     os.replace(beside, path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from streams.frames import Frame, Samples
 from streams.reader import Reader
 
@@ -10,25 +12,40 @@ GOOD_SECONDS = 1.0  # of pictures, before a source is trusted
 
 
 class Takeover:
-    """Looks like one source. While on air there is no way back by itself, unless the stand-in dies too."""
+    """Which of two feeds is used. On air there is no way back by itself, unless the stand-in dies too."""
 
-    def __init__(self, main: Reader, backup: Reader, fps: int) -> None:
+    def __init__(self, main: str, backup: str, rate: int) -> None:
         self.main, self.backup = main, backup
         self.used = main
-        self._patience, self._trust = round(TAKEOVER_SECONDS * fps), round(GOOD_SECONDS * fps)
-        self._run: dict[str, int] = {main.id: 0, backup.id: 0}  # pictures in a row, negative: without
+        self._patience, self._trust = round(TAKEOVER_SECONDS * rate), round(GOOD_SECONDS * rate)
+        self._run: dict[str, int] = {main: 0, backup: 0}  # looks in a row with pictures, negative: without
 
-    def take(self) -> tuple[Frame | None, Samples] | None:
-        """The next picture of whichever is used; both are emptied at the same pace."""
-        pairs = {reader.id: reader.take() for reader in (self.main, self.backup)}
-        for name, pair in pairs.items():
-            before = self._run[name]
-            self._run[name] = max(before, 0) + 1 if pair is not None else min(before, 0) - 1
-        other = self.backup if self.used is self.main else self.main
-        if self._run[self.used.id] <= -self._patience and self._run[other.id] >= self._trust:
-            self.used = other
-        return pairs[self.used.id]
+    @property
+    def other(self) -> str:
+        """The feed that is not used."""
+        return self.backup if self.used == self.main else self.main
+
+    def see(self, there: Mapping[str, bool]) -> None:
+        """Which feeds have pictures now; told at the rate."""
+        for name, before in self._run.items():
+            self._run[name] = max(before, 0) + 1 if there[name] else min(before, 0) - 1
+        if self._run[self.used] <= -self._patience and self._run[self.other] >= self._trust:
+            self.used = self.other
 
     def restore(self) -> None:
         """Use the main one again: a person has looked at it."""
         self.used = self.main
+
+
+class Pair(Takeover):
+    """Two readers that look like one source."""
+
+    def __init__(self, main: Reader, backup: Reader, fps: int) -> None:
+        super().__init__(main.id, backup.id, fps)
+        self._readers = (main, backup)
+
+    def take(self) -> tuple[Frame | None, Samples] | None:
+        """The next picture of whichever is used; both are emptied at the same pace."""
+        pairs = {reader.id: reader.take() for reader in self._readers}
+        self.see({name: pair is not None for name, pair in pairs.items()})
+        return pairs[self.used]

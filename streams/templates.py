@@ -154,8 +154,8 @@ def _read(folders: Sequence[Path]) -> _Set:
 
 
 def _lines(text: str, width: float, size: float, lines: int = 1, bold: bool = False) -> list[str]:
-    """Text broken into lines that fit, because SVG does not do it."""
-    return wrap(str(text), font(max(1, round(size)), bold=bold), int(width), lines)
+    """Text broken into lines that fit, because SVG does not do it; an empty one when there is no text."""
+    return wrap(str(text), font(max(1, round(size)), bold=bold), int(width), lines) or [""]
 
 
 def _measure(text: str, size: float, bold: bool = False) -> float:

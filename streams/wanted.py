@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from streams.plan import Plan
+from streams.requests import SlateName
 from streams.status import STATUS_FILE, replace_file
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,8 @@ PERMIT_FILE = "hall.permit"
 class Wanted(BaseModel):
     """The last instruction. ``scene`` is what is shown when no part is closed.
 
-    ``overlays``: the values of those that somebody asked for; None: it was taken off.
+    ``overlays``: the values of those that somebody asked for; None: it was taken off. ``times``: when slates
+    are over.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -36,6 +38,7 @@ class Wanted(BaseModel):
     name: str = ""
     role: str = ""
     overlays: dict[str, dict[str, str | int] | None] = {}
+    times: dict[SlateName, AwareDatetime] = {}
     closed_at: AwareDatetime | None = None
     opened_at: AwareDatetime | None = None
     published_at: AwareDatetime | None = None
@@ -57,7 +60,9 @@ class Memory:
         if fresh:
             self._permit.touch(mode=0o600)
         scene = f"source:{plan.sources[0].id}"
-        self.wanted = Wanted(scene=scene, planned_end=plan.planned_end)
+        start = plan.planned_start
+        times: dict[SlateName, datetime] = {} if start is None else {"starting": start}
+        self.wanted = Wanted(scene=scene, times=times, planned_end=plan.planned_end)
         doubt = not self._permit.exists()
         if not fresh:
             try:

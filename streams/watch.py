@@ -1,12 +1,13 @@
-"""Looks and listens to the programme as a person would: black, frozen, silent, clipped, one channel dead.
+"""Looks and listens as a person would: black, frozen, silent, clipped, one channel dead, out of phase.
 
 Cheap on purpose: five small pictures a second and the sound as it is. The limits are those of ffmpeg's
-blackdetect (98 % of the pixels below 10 % of white) and freezedetect (-60 dB). Only a source is judged: a
-slate is silent, and stands still, by intent.
+blackdetect (98 % of the pixels below 10 % of white) and freezedetect (-60 dB). Only a source is judged, as it
+came, without what is written over it: a slate is silent, and stands still, by intent.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -26,35 +27,44 @@ STILL = 0.255  # mean difference of luma between two looks: -60 dB of full scale
 CLIPPED_RUN = 3  # samples at full scale in a row
 FULL = 32767
 DEAD_DB, HEARD_DB = 20.0, -50.0  # one channel so far below the other, which can be heard
+AGAINST = (
+    -0.7
+)  # correlation of left and right below which they take each other away where there is one speaker
+CLIPPING_FORGIVEN = 0.1  # a clean second undoes a tenth of a clipped one: speech has pauses
 GOOD_SECONDS = 1.0
+ALL = 1e9
 
 
 @dataclass
 class Condition:
-    """Something that is wrong when it lasts. ``since`` is when it began, once it has lasted long enough."""
+    """Something that is wrong when it lasts; ``since``: when it had lasted for ``seconds``.
+
+    Bad seconds add up; a good one takes ``forgives`` of them back: all, when it must last without a break.
+    """
 
     seconds: float
+    forgives: float = ALL
     since: datetime | None = None
-    _began: float | None = None
-    _good: float | None = None
+    _bad: float = 0
+    _good: float = 0
 
-    def see(self, bad: bool, now: float) -> None:
-        """Whether it is so at this moment, by the monotonic clock."""
+    def see(self, bad: bool, passed: float) -> None:
+        """Whether it was so for this while."""
         if bad:
-            self._good = None
-            if self._began is None:
-                self._began = now
-            if self.since is None and now - self._began >= self.seconds:
+            self._good = 0
+            self._bad = min(self._bad + passed, self.seconds)
+            if self.since is None and self._bad > self.seconds - 0.001:
                 self.since = datetime.now().astimezone()
         else:
-            if self._good is None:
-                self._good = now
-            if now - self._good >= GOOD_SECONDS or self.since is None:
-                self.since = self._began = None
+            self._good += passed
+            if self.since is None or self._good >= GOOD_SECONDS:
+                self._bad -= passed * self.forgives
+                if self._bad <= 0:
+                    self._bad, self.since = 0, None
 
     def forget(self) -> None:
         """Nothing is judged now."""
-        self.since = self._began = self._good = None
+        self.since, self._bad, self._good = None, 0, 0
 
 
 @dataclass(frozen=True)
@@ -69,13 +79,15 @@ class Heard:
 class Watch:
     """Judges in a thread of its own; ``put`` is called by the programme's thread and never waits."""
 
-    def __init__(self, plan: WatchPlan, form: Format) -> None:
+    def __init__(self, plan: WatchPlan, form: Format, longest: float = 1.0) -> None:
+        """``longest``: seconds that a picture stands for at most, when no other comes."""
         self._conditions = {
             "black": Condition(plan.black_seconds),
             "freeze": Condition(plan.freeze_seconds),
             "silence": Condition(plan.silence_seconds),
-            "clipping": Condition(plan.clipping_seconds),
-            "channel_dead": Condition(plan.channel_seconds),
+            "clipping": Condition(plan.clipping_seconds, CLIPPING_FORGIVEN),
+            "channel_dead": Condition(plan.channel_seconds, 1),
+            "out_of_phase": Condition(plan.phase_seconds, 1),
         }
         self._silence_db = plan.silence_db
         self._form = form
@@ -85,6 +97,9 @@ class Watch:
         self._work: deque[Heard] = deque(maxlen=LOOKS)
         self._more = threading.Semaphore(0)
         self._before: NDArray[np.int16] | None = None
+        self._looked = self._pictured = 0.0
+        self._picture: Frame | None = None
+        self._longest = longest
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -104,7 +119,7 @@ class Watch:
         self._thread.join()
 
     def put(self, frame: Frame, sound: Samples, *, judged: bool) -> None:
-        """A picture of the programme with its samples; ``judged`` while it is a source's."""
+        """A picture with its samples, nothing written over it; ``judged`` while it is a source's."""
         self._sounds.append(sound)
         if len(self._sounds) >= self._every:
             heard, self._sounds = np.concatenate(self._sounds), []
@@ -120,32 +135,55 @@ class Watch:
 
     def _judge(self, heard: Heard) -> None:
         if not heard.judged:
-            self._before = None
+            self._before, self._looked, self._pictured = None, 0.0, 0.0
             for one in self._conditions.values():
                 one.forget()
             return
-        now = time.monotonic()
-        luma = self._form.planes(heard.frame)[0][:: self._step, :: self._step].astype(np.int16)
+        now, usual = time.monotonic(), self._every / self._form.fps
+        # Looks are lost on a machine that is too slow; what was before stands for them, a second at most.
+        passed = min(now - self._looked, 1.0) if self._looked else usual
+        self._looked = now
+        seen = self._conditions
+        if heard.frame is not self._picture:  # else it has been judged
+            self._picture = heard.frame
+            self._see(heard.frame, min(now - self._pictured, self._longest) if self._pictured else usual)
+            self._pictured = now
+        # A row each: much faster to go through than pairs.
+        sound = np.ascontiguousarray(heard.sound.T, dtype=np.float32) / np.float32(32768)
+        level = _decibels(sound)
+        loudest, quietest = max(level), min(level)
+        seen["silence"].see(loudest < self._silence_db, passed)
+        seen["clipping"].see(_clipped(heard.sound), passed)
+        # In a pause nothing is known of channels: what was found out while somebody spoke is kept.
+        if loudest > HEARD_DB:
+            seen["channel_dead"].see(loudest - quietest > DEAD_DB, passed)
+        if quietest > HEARD_DB:
+            seen["out_of_phase"].see(_correlation(sound) < AGAINST, passed)
+
+    def _see(self, frame: Frame, passed: float) -> None:
+        luma = self._form.planes(frame)[0][:: self._step, :: self._step].astype(np.int16)
         black = bool((luma < DARK).mean() >= DARK_SHARE)
         still = self._before is not None and bool(np.abs(luma - self._before).mean() < STILL)
         self._before = luma
-        level = _decibels(heard.sound)
-        loudest, quietest = max(level), min(level)
-        self._conditions["black"].see(black, now)
-        self._conditions["freeze"].see(still and not black, now)
-        self._conditions["silence"].see(loudest < self._silence_db, now)
-        self._conditions["clipping"].see(_clipped(heard.sound), now)
-        dead = loudest > HEARD_DB and loudest - quietest > DEAD_DB
-        self._conditions["channel_dead"].see(dead, now)
+        self._conditions["black"].see(black, passed)
+        self._conditions["freeze"].see(still and not black, passed)
 
 
-def _decibels(sound: Samples) -> tuple[float, float]:
-    power = np.square(sound.astype(np.float32) / 32768).mean(axis=0)
-    left, right = 10 * np.log10(np.maximum(power, 1e-10))
-    return float(left), float(right)
+def _decibels(sound: NDArray[np.float32]) -> tuple[float, float]:
+    power = np.einsum("ij,ij->i", sound, sound) / sound.shape[1]
+    left, right = (10 * math.log10(max(float(one), 1e-10)) for one in power)
+    return left, right
+
+
+def _correlation(sound: NDArray[np.float32]) -> float:
+    """1: both channels have the same, 0: they have nothing in common, -1: one is the other turned over."""
+    left, right = sound
+    return float(left @ right / np.sqrt((left @ left) * (right @ right)))
 
 
 def _clipped(sound: Samples) -> bool:
+    if sound.max() < FULL and sound.min() > -FULL:
+        return False
     full = np.abs(sound.astype(np.int32)) >= FULL
     run = full[:-2] & full[1:-1] & full[2:]
     return bool(run.any())

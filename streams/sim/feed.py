@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 from typing import Any
@@ -23,11 +25,13 @@ from avctl.config import Device
 from avctl.errors import ConfigError, LinkError
 from drivers.sim.server import Simulator, act
 from streams.child import Child
-from streams.feed import FeedOptions, cleaned, secrets_of
+from streams.feed import FeedOptions
 from streams.ffmpeg import find_ffmpeg
+from streams.masks import cleaned, secrets_of
 from streams.sim import hall
 
 PAUSE_SECONDS = 1.0
+KNOCK_SECONDS = 0.25
 CONNECT_MILLISECONDS = 1500
 HALL_TIME = "EET-2EEST,M3.5.0/3,M10.5.0/4"  # POSIX form of Europe/Kyiv: needs no zone files
 BOTH_SIDES = ("passphrase", "pbkeylen", "streamid", "latency", "transtype")
@@ -118,6 +122,9 @@ class FeedSimulator(Simulator):
 
     async def _push(self) -> None:
         while True:
+            if not self.refusing and nobody_at(self._target):
+                await asyncio.sleep(KNOCK_SECONDS)
+                continue
             if not self.refusing:
                 with suppress(LinkError):
                     await self._once()
@@ -125,7 +132,7 @@ class FeedSimulator(Simulator):
 
     async def _once(self) -> None:
         self.sent, self._complaint = 0, ""
-        with _held(await asyncio.to_thread(_material)) as files:
+        with _held(await asyncio.to_thread(_material, self.device.id.endswith("-2"))) as files:
             command = encoder_command(self._ffmpeg, self._target, *files, **self._look())
             child = Child(
                 self.device.id,
@@ -189,6 +196,23 @@ def pushed_to(url: str) -> str:
             return url
         case scheme:
             raise ConfigError(f"a simulated encoder cannot push {scheme}", (("url", "srt, rtmp or udp"),))
+
+
+def nobody_at(target: str) -> bool:
+    """Whether nobody is at an SRT address of this machine, as far as that shows; spares a program's start."""
+    parts = urlsplit(target)
+    if parts.scheme != "srt" or parts.port is None or "mode=caller" not in parts.query:
+        return False
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as knock:
+        try:
+            knock.connect((parts.hostname, parts.port))
+            for _ in range(2):  # the first is refused by the time of the second
+                knock.send(b"\0")  # too short to be anything
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+    return False
 
 
 def encoder_command(
@@ -279,8 +303,9 @@ def _font() -> Path:
     return Path(font_roboto.__file__).parent / "files" / "Roboto-Medium.ttf"
 
 
-def _material() -> tuple[bytes, bytes, bytes]:
-    return hall.room(), hall.speaker(), hall.voice()
+@cache
+def _material(other: bool) -> tuple[bytes, bytes, bytes]:
+    return hall.room(other), hall.speaker(), hall.voice()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import io
 import wave
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 WIDTH, HEIGHT = 1280, 720
 SAMPLE_RATE = 16_000
@@ -18,8 +18,8 @@ VOWELS = ((730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 24
 LEVEL = 0.0706  # of full scale: about -23 LUFS after upmixing to stereo
 
 
-def room() -> bytes:
-    """A hall as PNG: wall, flag, presidium, rows of deputies."""
+def room(other: bool = False) -> bytes:
+    """A hall as PNG: wall, flag, presidium, rows of deputies; ``other``: from the other side."""
     picture = Image.new("RGB", (WIDTH, HEIGHT), (46, 40, 38))
     draw = ImageDraw.Draw(picture)
     for y in range(HEIGHT // 2):
@@ -33,6 +33,9 @@ def room() -> bytes:
             x, y = 80 + row * 30 + seat * (1120 - 60 * row) // seats, 440 + row * 58
             draw.ellipse((x - 16, y - 16, x + 16, y + 16), fill=(60 + 9 * seat, 50 + 10 * row, 48))
             draw.rectangle((x - 26, y + 16, x + 26, y + 40), fill=(34, 38, 52))
+    if other:
+        dim = Image.new("RGB", picture.size, (20, 40, 110))
+        picture = Image.blend(ImageOps.mirror(picture), dim, 0.25)
     return _png(picture)
 
 
