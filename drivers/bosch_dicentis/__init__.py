@@ -13,19 +13,21 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from avctl.capabilities import Discussion
+from avctl.capabilities import lacking
 from avctl.config import Device
-from avctl.driver import Driver, Publish, together
+from avctl.driver import Publish, together
 from avctl.errors import (
     AuthRefused,
     BadArgument,
     Conflict,
     LinkError,
+    ProtocolError,
     Rejected,
 )
-from avctl.events import FloorRequested, FloorRequestEnded, ItemStarted, Link, MicClosed, MicOpened
-from avctl.wire import trusting, websocket
+from avctl.events import ItemStarted
+from avctl.wire import certificate_file, trusting, websocket
 from drivers.bosch_dicentis.hall import Entry, Hall
+from drivers.bosch_dicentis.interpreting import Interpretation
 from drivers.bosch_dicentis.line import Line
 from drivers.bosch_dicentis.messages import (
     MODES,
@@ -38,6 +40,8 @@ from drivers.bosch_dicentis.messages import (
     rows,
     text_of,
 )
+from drivers.bosch_dicentis.votes import Votes
+from drivers.discussion import OWN_ORDER, DiscussionSystem
 
 SETTLE_SECONDS = 0.15  # a real server loses a removal that comes within 0.1 s of the addition
 
@@ -50,20 +54,15 @@ LOOKS = {
     "GetDiscussionList": "discussionList",
     "GetMeetingInfo": "meetingInfo",
     "GetAgendaTopics": "agendaTopics",
+    "GetVotingInfo": "votingInfo",
+    "GetInterpretationLanguages": "interpretationLanguages",
+    "GetInterpreterBooths": "booths",
+    "GetInterpretationRoutings": "routings",
 }
 """Everything there is to know, in the order it is asked for, and where the answer has it."""
 
 EVENTS = {event.lower(): event for event in REFRESH}
 NEEDED = ("GetSeats", "GetDiscussionList")
-
-
-def _certificate(path: str) -> str:
-    if path:
-        try:
-            trusting(path)
-        except (OSError, ValueError) as fault:  # ssl.SSLError is an OSError
-            raise ValueError("the path of a certificate in PEM form, or nothing") from fault
-    return path
 
 
 class Options(BaseModel):
@@ -73,16 +72,18 @@ class Options(BaseModel):
 
     user: str = Field("admin", description="Account on the server; it needs the right to see the synoptic.")
     password: SecretStr = Field(SecretStr(""), description="Its password; factory: none.")
-    certificate: Annotated[str, AfterValidator(_certificate)] = Field(
+    certificate: Annotated[str, AfterValidator(certificate_file)] = Field(
         "", description="File with the certificate to accept; empty accepts any, as servers sign their own."
     )
     poll: float = Field(
         1.5, ge=0.05, le=60, description="Seconds between looks at the list, in case the server fell silent."
     )
+    answer_seconds: float = Field(2, gt=0, le=30, description="Silence after which the link is given up.")
 
 
-class BoschDicentis(Driver, Discussion):
-    """A DICENTIS server. Also reports ``mode``, ``max_requests``, ``meeting``, ``item``, ``permissions``."""
+class BoschDicentis(DiscussionSystem, Votes):
+    """A DICENTIS server. Also reports ``max_requests``, ``meeting``, ``item``, ``agenda``, ``permissions``,
+    ``interpretation`` (channels: ``number``, ``name``, ``language``, ``active``) and ``booths``."""
 
     title = "Bosch DICENTIS"
     port = 31416
@@ -91,9 +92,7 @@ class BoschDicentis(Driver, Discussion):
     def __init__(self, device: Device, publish: Publish) -> None:
         super().__init__(device, publish)
         self._hall = Hall()
-        self._line: Line | None = None
-        self._due: dict[str, None] = {}
-        self._news = asyncio.Event()
+        self._interpretation = Interpretation()
         self._later: list[str] = []
         self._added: dict[int, float] = {}
         self._older = False
@@ -107,6 +106,11 @@ class BoschDicentis(Driver, Discussion):
             "GetDiscussionList": self._learn_list,
             "GetMeetingInfo": self._learn_meeting,
             "GetAgendaTopics": self._learn_topics,
+            "GetVotingInfo": self._learn_voting,
+            "GetVotingResults": self._learn_votes,
+            "GetInterpretationLanguages": self._interpreting(self._interpretation.take_languages),
+            "GetInterpreterBooths": self._interpreting(self._interpretation.take_booths),
+            "GetInterpretationRoutings": self._interpreting(self._interpretation.take_routings),
         }
 
     # --- the link ------------------------------------------------------------------------------------
@@ -116,7 +120,7 @@ class BoschDicentis(Driver, Discussion):
         url = f"wss://{host}:{self.device.port or self.port}{PATH}"
         tls = trusting(self.options.certificate)
         async with websocket(url, self.log, SUBPROTOCOL, tls, TOKEN) as wire:
-            line = Line(wire, self._learn, self._noticed, NEEDED)
+            line = Line(wire, self._learn, self._noticed, self.options.answer_seconds, NEEDED)
             self._line, self._older = line, False
             try:
                 await together(line.hear(), self._attend())
@@ -128,13 +132,10 @@ class BoschDicentis(Driver, Discussion):
         await self._log_in()
         await self._look_everywhere()
         while True:
-            try:
-                async with asyncio.timeout(self.options.poll):
-                    await self._news.wait()
-            except TimeoutError:
-                await self._look("GetDiscussionList")
-            else:
+            if await self.rest(self.options.poll, self._news):
                 await self._look_again()
+            else:
+                await self._look("GetDiscussionList")
 
     async def _look_again(self) -> None:
         """Ask for all that changed, once each event is sure to be told again."""
@@ -147,6 +148,7 @@ class BoschDicentis(Driver, Discussion):
             await self._listen_for(event)
         for operation in dict.fromkeys(operation for event in due for operation in REFRESH[event]):
             await self._look(operation)
+        await self._finish_vote()
         self._tell_floor()
 
     async def _log_in(self) -> None:
@@ -168,6 +170,9 @@ class BoschDicentis(Driver, Discussion):
             await self._listen_for(event)
         for operation in LOOKS:
             await self._look(operation)
+        if self.vote is not None:  # one that went on without us has a count already
+            await self._look("GetVotingResults")
+        await self._finish_vote()
 
     async def _listen_for(self, event: str) -> None:
         try:  # one at a time: a single unknown name spoils a whole registration
@@ -182,7 +187,8 @@ class BoschDicentis(Driver, Discussion):
             if operation in NEEDED:
                 raise
             self.log.debug("the server does not tell: %s", refusal)
-            self._learners[operation]({LOOKS[operation]: None})
+            if operation in LOOKS:
+                self._learners[operation]({LOOKS[operation]: None})
 
     async def _noticed(self, names: tuple[str, ...]) -> None:
         changed = [EVENTS[name.lower()] for name in names if name.lower() in EVENTS]
@@ -192,18 +198,10 @@ class BoschDicentis(Driver, Discussion):
         else:
             self._need(*changed)
 
-    def _need(self, *events: str) -> None:
-        self._due.update(dict.fromkeys(events))
-        self._news.set()
-
-    @property
-    def _open_line(self) -> Line:
-        if self._line is None:
-            raise LinkError("there is no connection")
-        return self._line
-
     def _learn(self, operation: str, parameters: Mapping[str, Any]) -> None:
-        if operation == "Login" and parameters.get("loggedIn") is not True:
+        if operation == "Login" and not isinstance(parameters.get("loggedIn"), bool):
+            raise ProtocolError("a log-in that is neither accepted nor refused")
+        if operation == "Login" and parameters["loggedIn"] is False:
             raise AuthRefused(f"the server does not accept the password of {self.options.user!r}")
         if operation in self._learners:
             self._learners[operation](parameters)
@@ -220,26 +218,9 @@ class BoschDicentis(Driver, Discussion):
             self._later.clear()
 
     def _tell_floor(self) -> None:
-        spoke, waited = self.readings.get("speakers", ()), self.readings.get("waiting", ())
-        speakers, waiting = self._hall.speakers, self._hall.waiting
-        self.report(seats=self._hall.reading, speakers=speakers, waiting=waiting)
-        if self.link is not Link.ONLINE:
-            self.online()
-        device = self.device.id
-        for seat in spoke:
-            if seat not in speakers:
-                self.publish(MicClosed(device=device, seat=seat))
-        for seat in waited:
-            if seat not in waiting:
-                self.publish(FloorRequestEnded(device=device, seat=seat))
-        for seat in speakers:
-            if seat not in spoke:
-                self._added[seat] = asyncio.get_running_loop().time()
-                self.publish(MicOpened(device=device, seat=seat))
-        for seat in waiting:
-            if seat not in waited:
-                self._added[seat] = asyncio.get_running_loop().time()
-                self.publish(FloorRequested(device=device, seat=seat))
+        now = asyncio.get_running_loop().time()
+        new = self.tell_floor(self._hall.speakers, self._hall.waiting, seats=self._hall.reading)
+        self._added.update(dict.fromkeys(new, now))
 
     def _learn_permissions(self, parameters: Mapping[str, Any]) -> None:
         found = parameters.get("permissions")
@@ -253,6 +234,12 @@ class BoschDicentis(Driver, Discussion):
     def _learn_meeting(self, parameters: Mapping[str, Any]) -> None:
         info = parameters.get("meetingInfo")
         held = isinstance(info, dict) and text_of(info, "state").lower() in ("activated", "opened")
+        self._hall.identified = isinstance(info, dict) and text_of(
+            info, "identificationMethod"
+        ).lower() not in (
+            "",
+            "none",
+        )
         self.report(meeting=text_of(info, "title") if isinstance(info, dict) and held else "")
 
     def _learn_topics(self, parameters: Mapping[str, Any]) -> None:
@@ -262,10 +249,22 @@ class BoschDicentis(Driver, Discussion):
         item = text_of(opened[0], "agendaTopicId") if opened else ""
         subject = text_of(opened[0], "subject") if opened else ""
         known = self.readings.get("item", "")
-        self.report(item=subject)
+        agenda = tuple(text_of(row, "subject") for row in rows(parameters, "agendaTopics"))
+        self.report(item=subject, agenda=agenda)
         if (item, subject) != (self._topic, known):
             self._topic = item
             self.publish(ItemStarted(device=self.device.id, item=item, title=subject))
+
+    def _interpreting(self, take: Callable[[Mapping[str, Any]], None]) -> Callable[[Mapping[str, Any]], None]:
+        def learn(parameters: Mapping[str, Any]) -> None:
+            take(parameters)
+            known = self._interpretation
+            self.report(interpretation=known.reading, booths=known.booths)
+
+        return learn
+
+    def seat_of(self, seat: str) -> int:
+        return self._hall.numbers.of(seat)
 
     # --- verbs ---------------------------------------------------------------------------------------
 
@@ -286,12 +285,18 @@ class BoschDicentis(Driver, Discussion):
 
     async def close_all_mics(self) -> None:
         """Take the floor from everybody; where the queue moves up by itself it must be cleared too."""
-        if self.readings.get("mode") != "manual":
+        if self.readings.get("mode") != "request":
             await self.clear_requests()
         await self._remove(*(entry for entry in self._hall.entries if not entry.waits))
 
     async def clear_requests(self) -> None:
         await self._remove(*(entry for entry in self._hall.entries if entry.waits))
+
+    move_up = lacking(OWN_ORDER)
+    take_priority = lacking("priority is taken at the chairman's own device")
+    mute_all = lacking("its microphones are closed, not muted")
+    set_mode = lacking("its protocol tells the mode of the discussion and does not change it")
+    set_max_open = lacking("its protocol does not tell how many microphones may be open")
 
     def _known(self, seat: int) -> str:
         found = self._hall.numbers.seat(seat)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from drivers.bosch_dicentis.messages import id_of, rows, text_of
+from drivers.discussion import Numbers
 
 WAITS = frozenset({"isrequest", "isresponserequest"})
 RESPONDS = frozenset({"isresponder", "isresponserequest"})
@@ -25,6 +24,7 @@ class Seat:
     seated: str = ""
     chairman: bool = False
     fault: str = ""
+    votes: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,47 +54,7 @@ class Person:
 
     name: str
     group: str
-
-
-@dataclass
-class Numbers:
-    """The number people know a seat by, for each of the server's identifiers."""
-
-    _number: dict[str, int] = field(default_factory=dict)
-    _seat: dict[int, str] = field(default_factory=dict)
-
-    def learn(self, labels: Mapping[str, str]) -> None:
-        """Number these seats: the first number in a label counts, then stability, then order."""
-        before = self._number
-        self._number, self._seat = {}, {}
-        wanted = {seat: _first_number(label) for seat, label in labels.items()}
-        for seat, number in sorted(wanted.items(), key=lambda item: before.get(item[0]) != item[1]):
-            if number is not None and number not in self._seat:
-                self._give(seat, number)
-        for seat in (*labels, *before):
-            if seat not in self._number:
-                self._give_free(seat, before.get(seat))
-
-    def of(self, seat: str) -> int:
-        """The number of a seat, a new one when it is not known."""
-        if seat not in self._number:
-            self._give_free(seat, None)
-        return self._number[seat]
-
-    def seat(self, number: int) -> str | None:
-        """The seat of a number."""
-        return self._seat.get(number)
-
-    def _give(self, seat: str, number: int) -> None:
-        self._number[seat] = number
-        self._seat[number] = seat
-
-    def _give_free(self, seat: str, before: int | None) -> None:
-        # From the identifier itself, so that it is the same after a restart.
-        number = before if before is not None else 10_000 + zlib.crc32(seat.encode()) % 90_000
-        while number in self._seat:
-            number += 1
-        self._give(seat, number)
+    proven: bool = False
 
 
 class Hall:
@@ -105,6 +65,7 @@ class Hall:
         self.seats: dict[str, Seat] = {}
         self.entries: tuple[Entry, ...] = ()
         self.reading: dict[str, dict[str, Any]] = {}
+        self.identified = False  # whether people log in at their seats, by card or name
         self._entry: dict[str, Entry] = {}
         self._people: dict[str, Person] = {}
         self._seated: dict[str, str] = {}
@@ -139,6 +100,7 @@ class Hall:
             id_of(row, "participantId"): Person(
                 name=" ".join(filter(None, (text_of(row, "firstName"), text_of(row, "lastName")))),
                 group=text_of(row, "group"),
+                proven=row.get("isAuthenticated") is True,
             )
             for row in rows(parameters, "participants")
         }
@@ -190,7 +152,16 @@ class Hall:
         known = self._people.get(person, Person(name="", group=""))
         # The screen of an empty seat shows the seat's own label: that is nobody's name.
         name = known.name or ("" if line == seat.label else line)
-        return {"name": name, "group": known.group, "chairman": seat.chairman, "fault": seat.fault}
+        row: dict[str, Any] = {
+            "name": name,
+            "group": known.group,
+            "chairman": seat.chairman,
+            "fault": seat.fault,
+        }
+        if not seat.votes:
+            row["votes"] = False
+        proven = self.identified and known.proven and bool(name) and person == seat.seated
+        return {**row, "authenticated": True} if proven else row
 
     def _occupant(self, seat: Seat) -> str:
         """Who sits there. Where people log in at their seats, an assigned one may be away: nobody is said."""
@@ -213,6 +184,7 @@ def _seat(row: Mapping[str, Any], assigned: Mapping[str, str], sits: Mapping[str
         chairman=isinstance(attributes, list)
         and any(isinstance(one, str) and one.lower() == "chairman" for one in attributes),
         fault="disconnected" if status == "disconnected" else "",
+        votes=row.get("canVote") is not False,
     )
 
 
@@ -229,8 +201,3 @@ def _entry(row: Mapping[str, Any]) -> Entry:
         on=text_of(row, "microphoneState").lower() == "on",
         kind=text_of(row, "speakerType").lower(),
     )
-
-
-def _first_number(label: str) -> int | None:
-    found = re.search(r"\d{1,9}", label)
-    return int(found[0]) if found else None

@@ -18,8 +18,6 @@ from drivers.bosch_dicentis.messages import (
     encode,
 )
 
-ANSWER_SECONDS = 2.0
-
 Parameters = Mapping[str, Any]
 
 
@@ -31,8 +29,10 @@ class Line:
         wire: WebSocket,
         learn: Callable[[str, Parameters], None],
         notice: Callable[[tuple[str, ...]], Awaitable[None]],
+        seconds: float,
         needed: tuple[str, ...] = (),
     ) -> None:
+        self._seconds = seconds  # of silence after which nothing more is expected
         self._wire, self._learn, self._notice, self._needed = wire, learn, notice, needed
         self._number = 0
         self._asked: dict[int, tuple[str, asyncio.Future[Parameters] | None]] = {}
@@ -71,11 +71,11 @@ class Line:
         answer: asyncio.Future[Parameters] = asyncio.get_running_loop().create_future()
         number = 0
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 number = await self.send(operation, parameters, answer)
                 return await answer
         except TimeoutError:
-            raise NoAnswer(f"no answer to {operation} within {ANSWER_SECONDS:g} s") from None
+            raise NoAnswer(f"no answer to {operation} within {self._seconds:g} s") from None
         finally:
             self._asked.pop(number, None)
 

@@ -38,7 +38,13 @@ REFRESH: Mapping[str, tuple[str, ...]] = {
     ),
     "AgendaTopicsChanged": ("GetAgendaTopics", "GetDiscussionOptions"),
     "DiscussionOptionsChanged": ("GetDiscussionOptions",),
-    "PermissionsChanged": ("GetPermissions",),
+    "PermissionsChanged": ("GetPermissions", "GetVotingInfo"),
+    "VotingStateChanged": ("GetVotingInfo",),
+    "VotingInfoChanged": ("GetVotingInfo",),
+    "VotingResultChanged": ("GetVotingResults",),
+    "InterpretationLanguagesChanged": ("GetInterpretationLanguages",),
+    "InterpreterBoothsChanged": ("GetInterpreterBooths",),
+    "InterpretationRoutingsChanged": ("GetInterpretationRoutings",),
 }
 """Which operations read what an event says has changed; each also arms its event again."""
 
@@ -50,7 +56,7 @@ OLDER: Mapping[str, str] = {
 }
 """What a server before 6.50 knows instead, one seat at a time."""
 
-MODES: Mapping[int, str] = {0: "manual", 1: "open", 2: "override", 3: "voice"}
+MODES: Mapping[int, str] = {0: "request", 1: "open", 2: "override", 3: "voice"}
 """Names of the discussion modes; only 1 (requests move up by themselves) was seen on a real server."""
 
 

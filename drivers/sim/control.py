@@ -11,7 +11,7 @@ import inspect
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any, Self, get_type_hints
 
 import uvicorn
@@ -21,8 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from avctl.config import Config, Device
 from avctl.errors import AvctlError, BadArgument, ConfigError, NotFound
+from drivers.sim.http import Server
 from drivers.sim.scenes import sitting
-from drivers.sim.server import Simulator
+from drivers.sim.server import SerialSimulator, Simulator, TcpSimulator
 
 log = logging.getLogger(__name__)
 
@@ -77,13 +78,15 @@ def build(config: Config) -> list[Simulator]:
     faults: list[tuple[str, str]] = []
     for at, device in enumerate(config.devices):
         key = f"devices[{at}]"
-        if isinstance(device.port, str):
-            faults.append((f"{key}.port", "a port number (a serial line cannot be simulated)"))
-            continue
         try:
-            simulators.append(load(device))
+            simulator = load(device)
         except ConfigError as fault:
             faults.append((f"{key}.driver", str(fault)))
+            continue
+        if isinstance(device.port, str) and not isinstance(simulator, TcpSimulator | SerialSimulator):
+            faults.append((f"{key}.port", "a port number (this device has no serial line)"))
+            continue
+        simulators.append(simulator)
     if faults:
         raise ConfigError("; ".join(f"{key}: {expected}" for key, expected in faults), tuple(faults))
     return simulators
@@ -164,14 +167,6 @@ def create_app(house: House) -> FastAPI:
     return app
 
 
-class _Server(uvicorn.Server):
-    """Leaves the signals to whoever runs the program."""
-
-    @contextmanager
-    def capture_signals(self) -> Any:
-        yield
-
-
 @asynccontextmanager
 async def control_port(house: House, host: str, port: int) -> AsyncIterator[int]:
     """The control port, for as long as the context lasts; gives its number (port 0 takes a free one)."""
@@ -183,7 +178,7 @@ async def control_port(house: House, host: str, port: int) -> AsyncIterator[int]
             f"simulators: {host}:{port}: {why}", (("simulators.port", f"a free port ({why})"),)
         ) from fault
     settings = uvicorn.Config(create_app(house), lifespan="off", log_config=None, access_log=False)
-    server = _Server(settings)
+    server = Server(settings)
     serving = asyncio.create_task(server.serve(sockets=[line]))
     try:
         yield line.getsockname()[1]

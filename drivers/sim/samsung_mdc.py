@@ -7,6 +7,7 @@ reports the PC or video twin of its input); ``pins`` has every PIN tried, ``hear
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -45,7 +46,7 @@ SETTINGS: Mapping[int, tuple[int, int]] = {
     0x26: (50, 100),  # sharpness
     0x27: (50, 100),  # colour
     0x28: (50, 100),  # tint
-    0x36: (0, 1),  # infrared lock
+    0x36: (1, 1),  # hears its remote control
     0x5C: (0, 1),  # wall picture: natural, full
     0x5D: (0, 1),  # safety lock
     0x5F: (0, 1),  # panel lock
@@ -56,7 +57,11 @@ SETTINGS: Mapping[int, tuple[int, int]] = {
 }
 TEXTS: Mapping[int, bytes] = {0x0B: b"0H4KHCKT900001", 0x0E: b"T-KTM2ELAKUC-1234.5", 0x8A: b"QM55C"}
 STATUS, ERRORS, POWER, VOLUME, MUTE, INPUT, ASPECT = 0x00, 0x0D, 0x11, 0x12, 0x13, 0x14, 0x15
-BRIGHTNESS, WALL_MODE, WALL, LAYOUT, STANDBY = 0x25, 0x5C, 0x84, 0x89, 0xB5
+BRIGHTNESS, REMOTE, WALL_MODE, WALL, LAYOUT, STANDBY = 0x25, 0x36, 0x5C, 0x84, 0x89, 0xB5
+TIMER = 0xA4
+TIMER_AT_FIRST = bytes.fromhex(
+    "0C 00 01 00 0C 00 01 00 01 00 01 00 0A 21 00"
+)  # none, daily, volume 10, HDMI 1
 IN_STANDBY = {STATUS, POWER, STANDBY}
 TWIN_OF = {code: twin for twin, code in TWINS.items()}
 
@@ -78,11 +83,12 @@ class SamsungMdcSimulator(TcpSimulator):
         self.options = Options.model_validate(device.options)
         self.settings = {code: first for code, (first, _) in SETTINGS.items()}
         self.layout = (0x11, 1)
+        self.timer = TIMER_AT_FIRST
         self.lamp_broken = self.fan_broken = self.signal_lost = False
         self.temperature = 36
         self.twins = False
         self.boot_style: Literal["silent", "refuses", "drops"] = "silent"
-        self.heard: list[Frame] = []
+        self.heard: deque[Frame] = deque(maxlen=1000)
         self.pins: list[str] = []
         self._booted_at = 0.0
 
@@ -164,6 +170,8 @@ class SamsungMdcSimulator(TcpSimulator):
             "volume": self.settings[VOLUME],
             "muted_sound": self.settings[MUTE] == 1,
             "brightness": self.settings[BRIGHTNESS],
+            "remote_dead": self.settings[REMOTE] == 0,
+            "timer": self.timer.hex(" "),
             "wall": self.settings[WALL] == 1,
             "rows": rows_columns >> 4,
             "columns": rows_columns & 15,
@@ -197,6 +205,9 @@ class SamsungMdcSimulator(TcpSimulator):
             return self._read(code)
         if code == LAYOUT:
             return self._set_layout(data)
+        if code == TIMER and len(data) == len(self.timer):
+            self.timer = data
+            return data
         if code not in SETTINGS or len(data) != 1 or data[0] > SETTINGS[code][1]:
             return None
         if code == POWER:
@@ -226,6 +237,8 @@ class SamsungMdcSimulator(TcpSimulator):
                 return bytes((shown,))
             case 0x83:
                 return b"\x12\x34"  # panel-on time in units of ten minutes
+            case 0xA4:
+                return self.timer
             case 0x89:
                 return bytes(self.layout)
         if code in TEXTS:

@@ -7,8 +7,10 @@ import random
 from collections.abc import Mapping
 from typing import NoReturn
 
+from drivers.sim.behringer_x32 import BehringerX32Simulator
 from drivers.sim.bosch_dicentis import BoschDicentisSimulator
 from drivers.sim.server import Simulator
+from drivers.sim.shure_mxcw import ShureMxcwSimulator
 
 STEP = 0.25  # seconds between two looks at the hall
 COURTESY = 1.0  # seconds until somebody outside the script gets the floor he asked for
@@ -24,16 +26,45 @@ async def sitting(
     button without being in the script is given the floor after a moment and keeps it until he stops.
     """
     simulator = simulators[device]
+    if isinstance(simulator, ShureMxcwSimulator):
+        await _in_turn(simulator, pace, random.Random(seed))
     if not isinstance(simulator, BoschDicentisSimulator):
-        raise TypeError(f"{device} is not a simulated DICENTIS")
-    scene = _Sitting(simulator, pace, random.Random(seed))
+        raise TypeError(f"nobody knows how to hold a sitting at {device}")
+    mixers = [
+        one
+        for one in simulators.values()
+        if isinstance(one, BehringerX32Simulator) and one.device.room == simulator.device.room
+    ]
+    scene = _Sitting(simulator, pace, random.Random(seed), mixers)
     while True:
         await scene.day()
 
 
+async def _in_turn(simulator: ShureMxcwSimulator, pace: float, chance: random.Random) -> NoReturn:
+    """Hold a committee: a press opens the microphone; one speaks after another, now and then in silence."""
+    simulator.settings["OPERATION_MODE"] = "FIFO"
+    last = 0
+    while True:
+        seat = chance.choice([one for one in simulator.units if one != last])
+        if not simulator.speakers:  # somebody else may be at the simulator
+            simulator.press(seat)
+            await asyncio.sleep(chance.uniform(8, 15) / pace)
+            if seat in simulator.speakers:
+                simulator.press(seat)
+        last = seat
+        await asyncio.sleep(chance.choice((0.5, 1, 2, 8)) / pace)
+
+
 class _Sitting:
-    def __init__(self, simulator: BoschDicentisSimulator, pace: float, chance: random.Random) -> None:
+    def __init__(
+        self,
+        simulator: BoschDicentisSimulator,
+        pace: float,
+        chance: random.Random,
+        mixers: list[BehringerX32Simulator],
+    ) -> None:
         self._at = simulator
+        self._mixers = mixers
         self._hall = simulator.hall
         self._pace, self._chance = pace, chance
         self._cast: set[int] = set()
@@ -118,6 +149,7 @@ class _Sitting:
         while (left := until - loop.time()) > 0:
             await asyncio.sleep(min(STEP / self._pace, left))
             self._serve_guests(loop.time())
+            self._be_heard()
 
     def _serve_guests(self, now: float) -> None:
         guests = [seat for seat in self._waiting() if seat not in self._cast]
@@ -125,6 +157,12 @@ class _Sitting:
         for seat in guests:
             if now - self._asked[seat] >= COURTESY / self._pace:
                 self._at.speak(seat)
+
+    def _be_heard(self) -> None:
+        """Whoever speaks is heard at the hall's mixer on its first channel; the hall itself on the second."""
+        for mixer in self._mixers:
+            mixer.speak(1, self._chance.uniform(0.08, 0.4) if self._speaking() else 0.001)
+            mixer.speak(2, self._chance.uniform(0.002, 0.01))
 
     def _speaking(self) -> list[int]:
         return [seat.number for seat in self._hall.speaking()]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import os
 import socket
 import ssl
 from abc import ABC, abstractmethod
@@ -21,6 +22,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from avctl.config import Device
+from drivers.sim.line import LineStreams, Terminal
 
 A = TypeVar("A", bound=Callable[..., Any])
 
@@ -42,7 +44,7 @@ class Simulator(ABC):
         self.device = device
         self.log = logging.getLogger(f"simulator.{device.id}")
         self.host = device.host
-        self.bound: int = device.port if isinstance(device.port, int) else self.port
+        self.bound: int | str = self.port if device.port is None else device.port
         self.plugged = True
         self.muted = False
         self.garbling = False
@@ -164,12 +166,18 @@ class Peer:
 
 
 class TcpSimulator(Simulator):
-    """A simulator on a TCP port; ``answer`` gets what a peer sent and yields what to send back."""
+    """A simulator on a TCP port, or on a serial line where the port is a path: the same bytes on both."""
 
     def __init__(self, device: Device) -> None:
         super().__init__(device)
         self.peers: set[Peer] = set()
         self._server: asyncio.Server | None = None
+        self._line: LineStreams | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it listens: a network address, or the path of its line."""
+        return self.bound if isinstance(self.bound, str) else super().address
 
     def meet(self, writer: asyncio.StreamWriter) -> Peer:
         """The state of a new connection."""
@@ -190,6 +198,10 @@ class TcpSimulator(Simulator):
             peer.push(faulty)
 
     async def listen(self) -> None:
+        if isinstance(self.bound, str):
+            self._line = LineStreams(self.bound)
+            self.spawn(self._serve(*await self._line.open()))
+            return
         self._server = await asyncio.start_server(self._serve, self.host, self.bound)
         self.bound = self._server.sockets[0].getsockname()[1]
 
@@ -199,11 +211,14 @@ class TcpSimulator(Simulator):
             self._server = None
         self.drop()
         self.rest()
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
     @act
     def drop(self) -> None:
         """Break every connection; the device stays reachable."""
-        for peer in tuple(self.peers):
+        for peer in tuple(self.peers) if self._line is None else ():  # a line has no connections
             peer.writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -257,6 +272,67 @@ class UdpSimulator(Simulator, asyncio.DatagramProtocol):
         self.spawn(self.received((addr[0], addr[1]), data))
 
 
+class SerialSimulator(Simulator):
+    """A simulator on a serial line. Several with the same path are on one: each hears everything."""
+
+    def __init__(self, device: Device) -> None:
+        super().__init__(device)
+        self.line: SharedLine | None = None
+
+    @property
+    def address(self) -> str:
+        """The path."""
+        return str(self.bound)
+
+    @abstractmethod
+    async def received(self, data: bytes) -> None:
+        """Deal with bytes from the line; answer through ``reply``."""
+
+    async def reply(self, answer: bytes) -> None:
+        """Put an answer on the line, as the faults allow."""
+        faulty = await self.fault(answer)
+        if faulty and self.line is not None:
+            os.write(self.line.far, faulty)
+
+    async def listen(self) -> None:
+        path = str(self.bound)
+        self.line = _lines.get(path) or SharedLine(path)
+        self.line.members.append(self)
+
+    async def hang_up(self) -> None:
+        if self.line is not None:
+            self.line.members.remove(self)
+            if not self.line.members:
+                self.line.close()
+            self.line = None
+        self.rest()
+
+
+class SharedLine:
+    """A serial line, and the simulators on its far end."""
+
+    def __init__(self, path: str) -> None:
+        self.members: list[SerialSimulator] = []
+        self._path, self._terminal = path, Terminal(path)
+        self.far = self._terminal.far
+        _lines[path] = self
+        asyncio.get_running_loop().add_reader(self.far, self._ready)
+
+    def close(self) -> None:
+        """Take the line away."""
+        del _lines[self._path]
+        asyncio.get_running_loop().remove_reader(self.far)
+        self._terminal.close()
+
+    def _ready(self) -> None:
+        data = os.read(self.far, 4096)
+        for member in tuple(self.members):
+            member.spawn(member.received(data))
+
+
+_lines: dict[str, SharedLine] = {}  # those of this process: a path exists once
+
+
 class WebSocketSimulator(Simulator):
     """A simulator on a TLS WebSocket."""
 
@@ -285,7 +361,7 @@ class WebSocketSimulator(Simulator):
         self._server = await serve(
             self._serve,
             self.host,
-            self.bound,
+            int(self.bound),
             ssl=self.certificate(),
             process_request=self.admit,
             compression=None,  # as the devices' small servers, which know none

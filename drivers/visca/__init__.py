@@ -1,14 +1,15 @@
 """PTZ cameras over VISCA (sources: Sony SRG-300H technical manual, PTZOptics and Minrray VISCA manuals).
 
-Packet: ``81 … FF``, reply: ``90 … FF``, over Sony's UDP 52381, plain UDP or plain TCP. A command is accepted
-at once and completed later. The camera never speaks unasked: it is polled, faster while it moves.
+Packet: ``81 … FF``, reply: ``90 … FF``, over Sony's UDP 52381, plain UDP, plain TCP, or a serial line. A
+command is accepted at once and completed later. The camera never speaks unasked: it is polled, faster while
+it moves.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
 
@@ -17,8 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from avctl import wire
 from avctl.capabilities import Camera, Power
 from avctl.driver import Driver, together
-from avctl.errors import AvctlError, BadArgument, LinkError, NoAnswer, Rejected
-from drivers.visca.codec import RESET, Kind, command, number
+from avctl.errors import AvctlError, BadArgument, LinkError, NoAnswer, Rejected, Unsupported
+from drivers.visca.chain import Place, place_on
+from drivers.visca.codec import RESET, SYNTAX, Kind, command, nibbles, number
 from drivers.visca.line import Line, Request
 
 PORTS: Mapping[str, int] = {"sony-udp": 52381, "udp": 1259, "tcp": 5678}
@@ -34,6 +36,10 @@ MODELS: Mapping[int, str] = {
 SONY = 0x0001
 RESERVED = frozenset((*range(90, 100), 255))  # PTZOptics keeps these numbers for functions
 FASTEST_PAN, FASTEST_TILT = 0x18, {"sony": 0x17, "ptzoptics": 0x14}
+TALLY: Mapping[str, tuple[int, ...]] = {
+    "sony": (0x01, 0x7E, 0x01, 0x0A, 0x00),
+    "ptzoptics": (0x0A, 0x02, 0x02),
+}
 PAN: Mapping[str, int] = {"left": 1, "right": 2, "stop": 3}
 TILT: Mapping[str, int] = {"up": 1, "down": 2, "stop": 3}
 NEAR = 8  # steps a camera at rest may seem to move
@@ -47,7 +53,13 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     transport: Literal["sony-udp", "udp", "tcp"] = Field(
-        "sony-udp", description="sony-udp (52381), udp without a header (1259), or tcp (5678)."
+        "sony-udp",
+        description="sony-udp (52381), udp without a header (1259), tcp (5678); not asked on a serial line.",
+    )
+    address: int = Field(1, ge=1, le=7, description="Place of the camera on a serial line, the first is 1.")
+    baud_rate: Literal[9600, 19200, 38400] = Field(9600, description="Speed of a serial line.")
+    recall_speed: int = Field(
+        0, ge=0, le=24, description="Speed of recalls, 1 (slow) to 24; 0: as the camera is set."
     )
     family: Literal["sony", "ptzoptics"] = Field(
         "sony", description="ptzoptics: presets 90 to 99 and 255 are functions and are never recalled."
@@ -73,8 +85,10 @@ class _Recall:
 class Visca(Driver, Camera, Power):
     """A pan-tilt-zoom camera; also reports fault (text) and model."""
 
-    title = "PTZ camera (VISCA over IP)"
+    title = "PTZ camera (VISCA)"
     port = PORTS["sony-udp"]
+    serial = True
+    shares_line = "address"
     Options = Options
 
     _line: Line | None = None
@@ -92,28 +106,38 @@ class Visca(Driver, Camera, Power):
         self._recall, self._tells_motion = None, True
         async with self._connected() as channel:
             options = self.options
-            stream = options.transport == "tcp"
+            stream = self._transport in ("tcp", "serial")
             line = Line(
                 channel.send_now,
-                framed=options.transport == "sony-udp",
+                framed=self._transport == "sony-udp",
                 # A stream loses nothing: there is no use in repeating.
                 seconds=options.answer_seconds * (options.tries if stream else 1),
                 tries=1 if stream else options.tries,
                 stream=stream,
+                address=options.address if self._transport == "serial" else 1,
             )
             self._line = line
+            self._paced: set[int] = set()  # presets whose speed was told; Sony has one speed for all
             try:
                 await together(self._hear(channel, line), self._watch(line), line.ended())
             finally:
                 self._line = None
 
-    async def recall_preset(self, preset: int) -> None:
-        request = self._put(0x04, 0x3F, 0x02, self._number(preset), patience=self.options.recall_seconds)
+    def recall_preset(self, preset: int) -> Coroutine[Any, Any, None]:
+        """As the capability says; the bytes leave when it is called, not when it is awaited."""
+        number = self._number(preset)
+        if self.options.recall_speed and self.options.family == "ptzoptics" and number not in self._paced:
+            self._paced.add(number)
+            self._put(0x06, 0x01, number, self.options.recall_speed)
+        request = self._put(0x04, 0x3F, 0x02, number, patience=self.options.recall_seconds)
         recall = self._recall = _Recall(preset, request, asyncio.get_running_loop().time())
         request.done.add_done_callback(lambda _: self._news.set())
         self._news.set()  # a camera that accepts late is followed from now on
+        return self._accepted(recall)
+
+    async def _accepted(self, recall: _Recall) -> None:
         try:
-            await request.replied
+            await _reply_to(recall.request)
         except AvctlError:
             if self._recall is recall:
                 self._recall = None
@@ -122,7 +146,7 @@ class Visca(Driver, Camera, Power):
             self.report(preset=None, moving=True)
 
     async def store_preset(self, preset: int) -> None:
-        await self._put(0x04, 0x3F, 0x01, self._number(preset)).replied
+        await _reply_to(self._put(0x04, 0x3F, 0x01, self._number(preset)))
 
     async def drive(
         self,
@@ -134,39 +158,46 @@ class Visca(Driver, Camera, Power):
             raise BadArgument("speed", f"a number from 1 to {FASTEST_PAN} (got {speed})")
         tilt_speed = min(speed, FASTEST_TILT[self.options.family])
         ways = _one_of("pan", pan, PAN), _one_of("tilt", tilt, TILT)
-        await self._put(0x06, 0x01, speed, tilt_speed, *ways).replied
+        await _reply_to(self._put(0x06, 0x01, speed, tilt_speed, *ways))
         self._lead_away()
 
     async def zoom(self, direction: Literal["tele", "wide", "stop"], speed: int = 3) -> None:
         if not 0 <= speed <= 7:
             raise BadArgument("speed", f"a number from 0 to 7 (got {speed})")
         way = _one_of("direction", direction, {"tele": 0x20 | speed, "wide": 0x30 | speed, "stop": 0x00})
-        await self._put(0x04, 0x07, way).replied
+        await _reply_to(self._put(0x04, 0x07, way))
         self._lead_away()
 
     async def set_tally(self, on: bool) -> None:
-        request = self._put(0x7E, 0x01, 0x0A, 0x00, 0x02 if on else 0x03)
-        await request.replied
+        lamp = command(*TALLY[self.options.family], 0x02 if on else 0x03)
+        try:
+            await _reply_to(self._send(Request(lamp)))
+        except Rejected as refusal:
+            if refusal.code == f"{SYNTAX:02x}":
+                raise Unsupported(f"this camera has no on-air lamp that can be lit ({refusal})") from refusal
+            raise
         self._tally_at = asyncio.get_running_loop().time() if on else math.inf
         self.report(tally=on)
 
     async def set_power(self, on: bool) -> None:
-        await self._put(0x04, 0x00, 0x02 if on else 0x03).replied
+        await _reply_to(self._put(0x04, 0x00, 0x02 if on else 0x03))
         self._news.set()
 
     # --- asking ------------------------------------------------------------------------------------
 
     def _put(self, *values: int, patience: float = 0) -> Request:
+        return self._send(Request(command(0x01, *values), patience=patience))
+
+    def _send(self, request: Request) -> Request:
         if self._line is None:
             raise LinkError("the camera is not connected")
-        request = Request(command(0x01, *values), patience=patience)
         self._line.put(request)
         return request
 
     async def _inquire(self, line: Line, inquiry: bytes, digits: int = 0) -> bytes:
         request = Request(inquiry, Kind.INQUIRY, digits=digits)
         line.put(request)
-        return await request.replied
+        return await _reply_to(request)
 
     def _number(self, preset: int) -> int:
         reserved = RESERVED if self.options.family == "ptzoptics" else frozenset()
@@ -182,26 +213,35 @@ class Visca(Driver, Camera, Power):
     # --- the link ----------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[wire.Stream | wire.Datagrams]:
+    async def _connected(self) -> AsyncIterator[wire.Stream | wire.Datagrams | Place]:
         port = self.device.port or PORTS[self.options.transport]
         if isinstance(port, str):
-            raise LinkError(f"VISCA needs a port number, not a serial line ({port})")
-        if self.options.transport == "tcp":
+            options = self.options
+            async with place_on(port, options.address, options.baud_rate, self.log) as place:
+                yield place
+        elif self.options.transport == "tcp":
             async with wire.tcp(self.device.host, port, self.log) as stream:
                 yield stream
         else:
             async with wire.udp(self.device.host, port, self.log) as datagrams:
                 yield datagrams
 
-    async def _hear(self, channel: wire.Stream | wire.Datagrams, line: Line) -> None:
+    @property
+    def _transport(self) -> str:
+        return "serial" if isinstance(self.device.port, str) else str(self.options.transport)
+
+    async def _hear(self, channel: wire.Stream | wire.Datagrams | Place, line: Line) -> None:
         while True:
             line.heard(await channel.receive())
 
     async def _watch(self, line: Line) -> None:
-        if self.options.transport == "sony-udp":
+        if self._transport == "sony-udp":
             reset = Request(RESET, Kind.CONTROL)
             line.put(reset)
             await reset.done
+        if self.options.recall_speed and self.options.family == "sony":
+            self._put(0x7E, 0x04, 0x1B, 0x02)  # one speed for all presets
+            self._put(0x7E, 0x04, 0x1C, *nibbles(self.options.recall_speed, 2))
         while True:
             self._news.clear()
             try:
@@ -209,9 +249,7 @@ class Visca(Driver, Camera, Power):
             except NoAnswer:  # the line ends the link when it happens twice
                 continue
             busy = self._recall is not None or self.readings.get("moving")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(self.options.poll, MOVING_POLL if busy else math.inf)):
-                    await self._news.wait()
+            await self.rest(min(self.options.poll, MOVING_POLL if busy else math.inf), self._news)
 
     # --- looking -----------------------------------------------------------------------------------
 
@@ -303,6 +341,11 @@ class Visca(Driver, Camera, Power):
         }
         self.report(fault=", ".join(name for name, present in faults.items() if present))
         return word >> 10 & 3 != 1
+
+
+async def _reply_to(request: Request) -> bytes:
+    """The first reply; a caller who stops waiting does not take it from the line."""
+    return await asyncio.shield(request.replied)
 
 
 def _near(one: tuple[int, ...], other: tuple[int, ...]) -> bool:

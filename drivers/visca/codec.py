@@ -16,6 +16,9 @@ END = 0xFF
 LONGEST = 16
 HEADER = struct.Struct(">HHI")
 RESET = b"\x01"
+# On a serial line: each camera takes the next free address, then every one forgets what it was doing.
+ADDRESS_SET, CLEAR_ALL = bytes.fromhex("88 30 01 FF"), bytes.fromhex("88 01 00 01 FF")
+NETWORK_CHANGE = 0x38  # a camera was switched on, or put on the line: addresses must be set again
 SEQUENCE_ABNORMAL, KIND_ABNORMAL = b"\x0f\x01", b"\x0f\x02"
 
 
@@ -127,6 +130,16 @@ def read_reply(packet: bytes) -> Reply | None:
 def command(*values: int) -> bytes:
     """The packet of a command or an inquiry to the camera at address 1, the only one over IP."""
     return bytes((0x81, *values, END))
+
+
+def to(address: int, packet: bytes) -> bytes:
+    """The same packet to the camera at another address of a serial line."""
+    return bytes((0x80 | address, *packet[1:]))
+
+
+def speaker(packet: bytes) -> int:
+    """The address of the camera a reply comes from; 0 for what goes round the whole line."""
+    return packet[0] - 0x80 >> 4 & 0x07
 
 
 def nibbles(value: int, count: int = 4) -> tuple[int, ...]:

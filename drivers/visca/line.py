@@ -16,6 +16,7 @@ from drivers.visca.codec import (
     BUFFER_FULL,
     CANCELLED,
     ERRORS,
+    NETWORK_CHANGE,
     OF_A_SOCKET,
     RESET,
     SEQUENCE_ABNORMAL,
@@ -25,6 +26,8 @@ from drivers.visca.codec import (
     Reply,
     Says,
     read_reply,
+    speaker,
+    to,
     unwrap,
     wrap,
 )
@@ -85,12 +88,23 @@ def _seen(future: asyncio.Future[bytes] | asyncio.Future[None]) -> None:
 
 
 class Line:
-    """Orders requests to a camera; ``framed`` with Sony's header, ``tries`` times each."""
+    """Orders requests to a camera; ``framed`` with Sony's header, ``tries`` times each.
+
+    ``address``: its place on a serial line; others may stand on it.
+    """
 
     def __init__(
-        self, send: Callable[[bytes], None], *, framed: bool, seconds: float, tries: int, stream: bool
+        self,
+        send: Callable[[bytes], None],
+        *,
+        framed: bool,
+        seconds: float,
+        tries: int,
+        stream: bool,
+        address: int = 1,
     ) -> None:
         self._send, self._framed, self._seconds, self._tries = send, framed, seconds, tries
+        self._address = address
         self._stream = Packets() if stream else None
         self._sequence = 0
         self._out: Request | None = None
@@ -110,7 +124,7 @@ class Line:
                 if older.replaceable:
                     self._forget(older)
                     older.fail(Conflict("a newer shot was asked for"))
-        if self._out is None:
+        if self._out is None or self._overtakes(request, self._out):
             self._transmit(request)
         else:
             (self._inquiries if request.kind is Kind.INQUIRY else self._commands).append(request)
@@ -141,6 +155,10 @@ class Line:
 
     # --- sending -----------------------------------------------------------------------------------
 
+    def _overtakes(self, request: Request, out: Request) -> bool:
+        """Whether a shot need not wait for a look's answer: Sony's header says which reply is whose."""
+        return self._framed and request.replaceable and out.kind is Kind.INQUIRY and not self._silences
+
     def _transmit(self, request: Request) -> None:
         if request.kind is Kind.CONTROL:
             self._sequence = 0
@@ -161,7 +179,7 @@ class Line:
             message = Message(kind=request.kind, sequence=request.sequence, payload=request.payload)
             self._send(wrap(message))
         else:
-            self._send(request.payload)
+            self._send(to(self._address, request.payload))
         request.timer = asyncio.get_running_loop().call_later(self._seconds, self._silent, request)
 
     def _release(self, request: Request) -> None:
@@ -190,6 +208,13 @@ class Line:
     # --- silence -----------------------------------------------------------------------------------
 
     def _silent(self, request: Request) -> None:
+        if request.kind is Kind.INQUIRY and request is not self._out:
+            # Overtaken by a shot: its number is older now than the camera's last, so it gets a new one.
+            self._unfinished.remove(request)
+            self._inquiries.appendleft(request)
+            if self._out is None:
+                self._transmit(self._inquiries.popleft())
+            return
         replaced = request.replaceable and any(newer.replaceable for newer in self._commands)
         if request.sent < self._tries and not replaced:
             self._emit(request)
@@ -241,6 +266,11 @@ class Line:
             self._release(request)
 
     def _reply(self, packet: bytes, sequence: int | None) -> None:
+        if speaker(packet) != self._address:
+            return  # another camera of a serial line, or what goes round it
+        if packet[1] == NETWORK_CHANGE and self._stream is not None:
+            self._stop(LinkError("the cameras of the line have changed"))
+            return
         reply = read_reply(packet)
         request = None if reply is None else self._meant(reply, sequence)
         if reply is None or request is None:

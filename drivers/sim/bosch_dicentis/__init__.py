@@ -19,6 +19,7 @@ from websockets.http11 import Request, Response
 from avctl.config import Device
 from drivers.bosch_dicentis import Options
 from drivers.sim.bosch_dicentis import shapes
+from drivers.sim.bosch_dicentis.booths import Booth
 from drivers.sim.bosch_dicentis.call import Call, Failure, Json, Operation, operation, read, says
 from drivers.sim.bosch_dicentis.conducting import MEETING, SYSTEM, VOTING
 from drivers.sim.bosch_dicentis.discussing import DISCUSSING
@@ -78,7 +79,7 @@ class BoschDicentisSimulator(WebSocketSimulator):
     port = 31416
     subprotocol = "DICENTIS_1_0"
 
-    def __init__(self, device: Device, roster: str = "", seats: int = 0, voting: bool = False) -> None:
+    def __init__(self, device: Device, roster: str = "", seats: int = 0, voting: bool = True) -> None:
         super().__init__(device)
         options = Options.model_validate(device.options)
         self._user, self._password = options.user, options.password.get_secret_value()
@@ -86,6 +87,7 @@ class BoschDicentisSimulator(WebSocketSimulator):
         people = _shortened({"committee": committee, "plenary": plenary}[size](), seats)
         self.hall = Hall(device.id, people, self.changed)
         self.secretary = Secretary(device.id, people, self.changed)
+        self.booth = Booth(self.changed)
         self.room = device.title or device.id
         self.volume = -6.0
         self.operations = dict(OPERATIONS)  # an older server has fewer
@@ -102,6 +104,11 @@ class BoschDicentisSimulator(WebSocketSimulator):
     def certificate(self) -> ssl.SSLContext:
         self._identity = self._identity or self_signed(f"DICENTIS-{self.device.id} DICENTIS")
         return self._identity
+
+    @act
+    def renew_certificate(self) -> None:
+        """Be given another certificate, shown after the next start."""
+        self._identity = None
 
     def admit(self, connection: ServerConnection, request: Request) -> Response | None:
         if request.path.lower() == "/dicentis/api":
@@ -264,6 +271,17 @@ class BoschDicentisSimulator(WebSocketSimulator):
         self.hall.leaves(seat)
 
     @act
+    def identify(self, on: bool = True) -> None:
+        """From now on people log in at their seats with a card, or no longer."""
+        self.secretary.meeting.identification = "externalId" if on else "none"
+        self.changed("MeetingInfoChanged")
+
+    @act
+    def interpret(self, language: str, on: bool = True) -> None:
+        """The interpreter of a language, such as ENG, begins or stops."""
+        self.booth.interpret(language, on)
+
+    @act
     def connect_seat(self, seat: int, connected: bool = True) -> None:
         """Put in a seat's cable, or pull it."""
         self.hall.connect(self.hall.numbered(seat), connected)
@@ -277,9 +295,10 @@ class BoschDicentisSimulator(WebSocketSimulator):
 
     @act
     async def restart(self) -> None:
-        """The server starts again: every client is dropped, the discussion list is empty."""
+        """The server starts again: every client is dropped, the discussion list is empty, no vote is open."""
         await self.hang_up()
         self.hall.clear()
+        self.secretary.voting = None
         self.ready = False
         await self.listen()
         asyncio.get_running_loop().call_later(self.starting_seconds, self._started)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from drivers.sim.bosch_dicentis.booths import Booth
 from drivers.sim.bosch_dicentis.hall import Hall, Seat, Turn
 from drivers.sim.bosch_dicentis.meeting import Secretary
 
@@ -22,6 +23,7 @@ class System(Protocol):
 
     hall: Hall
     secretary: Secretary
+    booth: Booth
     room: str
     volume: float
 

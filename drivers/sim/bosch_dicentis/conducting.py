@@ -81,7 +81,6 @@ def _activate_vote(call: Call) -> bool:
 
 VIEW, CONTROL = "canViewVoting", "canControlVoting"
 MANAGE, INTERPRETATION, GRANT = "canManageMeeting", "canViewInterpretation", "canControlInterpretation"
-LANGUAGES = [{"languageId": "floor", "name": "Floor", "abbreviation": "FLR"}]
 
 MEETING: tuple[Operation, ...] = (
     operation(
@@ -157,17 +156,22 @@ SYSTEM: tuple[Operation, ...] = (
     operation(
         "GetPresentationState", says(presentationState="stopped"), rearms=("PresentationStateChanged",)
     ),
-    operation("GetInterpreterBooths", says(booths=[]), INTERPRETATION, rearms=("InterpreterBoothsChanged",)),
+    operation(
+        "GetInterpreterBooths",
+        lambda call: {"booths": call.system.booth.booths},
+        INTERPRETATION,
+        rearms=("InterpreterBoothsChanged",),
+    ),
     operation("GetInterpreterSeats", says(seats=[]), INTERPRETATION, rearms=("InterpreterSeatsChanged",)),
     operation(
         "GetInterpretationRoutings",
-        says(routings=[]),
+        lambda call: {"routings": call.system.booth.routings},
         INTERPRETATION,
         rearms=("InterpretationRoutingsChanged",),
     ),
     operation(
         "GetInterpretationLanguages",
-        says(interpretationLanguages=LANGUAGES),
+        lambda call: {"interpretationLanguages": call.system.booth.languages},
         INTERPRETATION,
         rearms=("InterpretationLanguagesChanged",),
     ),

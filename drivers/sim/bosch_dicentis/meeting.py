@@ -39,6 +39,7 @@ class Meeting:
     topics: list[Topic] = field(default_factory=list)
     state: str = "deactivated"
     default: bool = False
+    identification: str = "none"
 
 
 @dataclass

@@ -144,7 +144,7 @@ def meeting_row(meeting: Meeting) -> Json:
         "autoStartAgendaOnOpen": False,
         "defaultDiscussionId": None,
         "documentationRef": "",
-        "identificationMethod": "none",
+        "identificationMethod": meeting.identification,
         "verificationMethod": "none",
         "isDefault": meeting.default,
     }

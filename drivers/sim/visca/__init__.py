@@ -1,4 +1,4 @@
-"""A PTZ camera that is not there: VISCA with Sony's header, over plain UDP or over TCP."""
+"""A PTZ camera that is not there: VISCA with Sony's header, over plain UDP, over TCP or on a serial line."""
 
 from __future__ import annotations
 
@@ -6,10 +6,23 @@ import asyncio
 
 from avctl.config import Device
 from avctl.errors import ProtocolError
-from drivers.sim.server import Peer, TcpSimulator, UdpSimulator, act
+from drivers.sim.server import Peer, SerialSimulator, TcpSimulator, UdpSimulator, act
 from drivers.sim.visca.head import Head, error
 from drivers.visca import Options
-from drivers.visca.codec import RESET, SEQUENCE_ABNORMAL, SYNTAX, Kind, Message, Packets, unwrap, wrap
+from drivers.visca.codec import (
+    ADDRESS_SET,
+    CLEAR_ALL,
+    RESET,
+    SEQUENCE_ABNORMAL,
+    SYNTAX,
+    Kind,
+    Message,
+    Packets,
+    command,
+    to,
+    unwrap,
+    wrap,
+)
 
 
 class UdpCamera(Head, UdpSimulator):
@@ -113,7 +126,47 @@ class TcpCamera(Head, TcpSimulator):
             await self.reply(peer, error(SYNTAX))
 
 
+class SerialCamera(Head, SerialSimulator):
+    """A camera on a serial line, at the address its options say."""
+
+    def __init__(self, device: Device) -> None:
+        super().__init__(device)
+        self.addressed = 0  # how often addresses were set
+        self._packets = Packets()
+
+    @act
+    async def join_line(self) -> None:
+        """Be switched on while the line is in use: it asks for addresses."""
+        await self._say(b"\x90\x38\xff")
+
+    async def received(self, data: bytes) -> None:
+        for packet in self._packets.feed(data):
+            if packet == ADDRESS_SET:
+                self.addressed += 1
+                if self._is_last():  # what goes round comes back from the end of the chain
+                    await self.reply(bytes((0x88, 0x30, self.options.address + 1, 0xFF)))
+            elif packet == CLEAR_ALL:
+                await self.obey(command(0x01, 0x00, 0x01), self._nothing)
+                if self._is_last():
+                    await self.reply(packet)
+            elif packet[0] == 0x80 | self.options.address:
+                await self.obey(to(1, packet), self._say)
+
+    def _is_last(self) -> bool:
+        chain = self.line.members if self.line is not None else []
+        addresses = [one.options.address for one in chain if isinstance(one, SerialCamera)]
+        return self.options.address == max(addresses, default=0)
+
+    async def _say(self, answer: bytes) -> None:
+        await self.reply(bytes((0x80 | self.options.address << 4, *answer[1:])))
+
+    async def _nothing(self, answer: bytes) -> None:
+        """To what goes round the line only the line answers."""
+
+
 def SIMULATOR(device: Device) -> Head:
     """The simulated camera that speaks as the device's options say."""
     options = Options.model_validate(device.options)
+    if isinstance(device.port, str):
+        return SerialCamera(device)
     return TcpCamera(device) if options.transport == "tcp" else UdpCamera(device)

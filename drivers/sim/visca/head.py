@@ -59,6 +59,7 @@ class Head(Simulator):
             self.bound = PORTS[self.options.transport]
         self.power = True
         self.tally = False
+        self.lamp = self.options.family == "sony"  # whether it has one that Sony's command lights
         self.presets: dict[int, Position] = {preset: _stored(preset) for preset in range(256)}
         self.steps_per_second = 12000.0
         self.queues = False
@@ -138,6 +139,10 @@ class Head(Simulator):
             await say(self._inquiry(body[1:]))
         elif body[:1] == b"\x01":
             await self._command(body[1:], say)
+        elif body[:3] == b"\x0a\x02\x02" and len(body) == 4 and self.options.family == "ptzoptics":
+            self.tally = body[3] == 0x02
+            await say(b"\x90\x41\xff")
+            await say(b"\x90\x51\xff")
         elif len(body) == 1 and body[0] >> 4 == 2:
             running = self.sockets.get(body[0] & 0x0F)
             if running is None or running.say is None:
@@ -220,11 +225,13 @@ class Head(Simulator):
             case (0x04, 0x07, zoom):
                 steps = ZOOM_DRIVE_STEPS * ((zoom & 7) + 1)
                 self._drive(0, 0, {0: 0, 2: steps, 3: -steps}[zoom >> 4 & 3])
-            case (0x7E, 0x01, 0x0A, 0x00, (0x02 | 0x03) as lamp):
+            case (0x06, 0x01, _, _) if self.options.family == "ptzoptics":
+                pass  # the speed of a preset
+            case (0x7E, 0x01, 0x0A, 0x00, (0x02 | 0x03) as lamp) if self.lamp:
                 self.tally = lamp == 0x02
             case (0x04, 0x38 | 0x18 | 0x08 | 0x48 | 0x06 | 0x0E | 0x35 | 0x10, *_):
                 pass  # focus, exposure, white balance: nothing to see here
-            case (0x7E, *_):
+            case (0x7E, kind, *_) if self.options.family == "sony" and kind != 0x01:
                 pass
             case _:
                 return False

@@ -1,0 +1,124 @@
+"""Votes on a DICENTIS server: what it says of the one that is open, and its result once that is over."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from avctl.config import Device
+from avctl.driver import Publish
+from avctl.errors import LinkError, NoAnswer, Rejected
+from drivers.bosch_dicentis.line import Line
+from drivers.bosch_dicentis.messages import id_of, rows, text_of
+from drivers.voting import Vote, VotingSystem, choice_of, counted
+
+OPEN: Mapping[str, str] = {"opened": "open", "onhold": "paused"}
+OVER = frozenset({"done", "accepted", "rejected"})
+READY_TRIES = 20
+RIGHT = "canControlVoting"  # there is none without the licence
+
+
+class Votes(VotingSystem):
+    """The voting of a hall, where the account has the right to it; ``seat_of`` gives a seat its number."""
+
+    def __init__(self, device: Device, publish: Publish) -> None:
+        super().__init__(device, publish)
+        self._line: Line | None = None
+        self._due: dict[str, None] = {}
+        self._news = asyncio.Event()
+        self._voting: Mapping[str, Any] = {}
+
+    @abstractmethod
+    def seat_of(self, seat: str) -> int:
+        """The number of a seat, by the server's id."""
+
+    async def open_vote(self, title: str) -> None:
+        """Put a question to the vote, and open it once the server has it ready."""
+        self.must_not_vote()
+        question = {"subject": title, "description": "", "number": ""}
+        await self._open_line.ask("ActivateAdHocVoting", question)
+        for _ in range(READY_TRIES):
+            await self._open_line.ask("GetVotingInfo")
+            if (text_of(self._voting, "subject"), text_of(self._voting, "state").lower()) == (title, "ready"):
+                break
+            await asyncio.sleep(self.stop_seconds / 5)
+        else:
+            raise NoAnswer("the server took the question, and does not get it ready")
+        await self._open_line.ask("OpenVoting")
+        self._need("VotingStateChanged")
+
+    async def close_vote(self) -> None:
+        self.open_one()
+        await self._open_line.ask("CloseVoting")
+        self._need("VotingStateChanged")
+
+    def _learn_voting(self, parameters: Mapping[str, Any]) -> None:
+        info = parameters.get("votingInfo")
+        self._voting = info if isinstance(info, dict) else {}
+        vote, state = id_of(self._voting, "votingId"), text_of(self._voting, "state").lower()
+        if self.vote is not None and (self.vote.id != vote or state not in {*OPEN, *OVER}):
+            self.vote_lost("the server cancelled the vote, or does not know it any more")
+        if vote and state in OPEN:
+            if self.vote is None:
+                self.vote_opened(Vote(id=vote, title=text_of(self._voting, "subject")))
+            self.report(vote=OPEN[state])
+        elif self.vote is None and (not (rights := self.readings.get("permissions")) or RIGHT in rights):
+            self.no_vote()
+        elif self.vote is None:
+            self.report(vote="")
+
+    def _learn_votes(self, parameters: Mapping[str, Any]) -> None:
+        if self.readings.get("vote") in OPEN.values():
+            self.vote_counted(_counted(parameters))
+
+    async def _finish_vote(self) -> None:
+        """Read the result of the vote that was open. Results bear no id: it is looked at before and after."""
+        if not self._over():
+            return
+        try:
+            counts = _counted(await self._open_line.ask("GetVotingResults"))
+        except Rejected as refusal:
+            self.vote_lost(f"the result cannot be read: {refusal}")
+            return
+        choices: dict[str, str] = {}
+        try:
+            seats = await self._open_line.ask("GetSeatVotingResults")
+        except Rejected as refusal:  # a secret vote, or an account without the right
+            self.log.debug("the server does not tell who voted what: %s", refusal)
+        else:
+            for name in seats:
+                choices = {
+                    str(self.seat_of(id_of(row, "seatId"))): choice_of(text_of(row, "votingAnswer"))
+                    for row in rows(seats, name)
+                    if id_of(row, "seatId") and text_of(row, "votingAnswer")
+                }
+        await self._open_line.ask("GetVotingInfo")
+        if self._over():
+            self.vote_closed(counts, choices)
+
+    def _over(self) -> bool:
+        return (
+            self.vote is not None
+            and self.vote.id == id_of(self._voting, "votingId")
+            and text_of(self._voting, "state").lower() in OVER
+        )
+
+    def _need(self, *events: str) -> None:
+        self._due.update(dict.fromkeys(events))
+        self._news.set()
+
+    @property
+    def _open_line(self) -> Line:
+        if self._line is None:
+            raise LinkError("there is no connection")
+        return self._line
+
+
+def _counted(parameters: Mapping[str, Any]) -> dict[str, int]:
+    return counted(
+        (text_of(row, "answer"), count)
+        for row in rows(parameters, "votingResults")
+        if isinstance(count := row.get("count"), int)
+    )

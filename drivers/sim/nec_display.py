@@ -1,0 +1,148 @@
+"""An NEC display that is not there, off when the program starts.
+
+Knobs beyond the acts: ``values`` (by opcode), ``greatest``, ``diagnoses`` (codes), ``new_model`` (its input
+has another opcode), ``busy`` (it answers that it cannot now), ``said`` (the last frames).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from avctl.config import Device
+from drivers.nec_display import (
+    BRIGHTNESS,
+    COLUMNS,
+    CONTROLLER,
+    HOURS,
+    INPUT,
+    INPUT_OF_NEW_MODELS,
+    INPUTS,
+    MUTE,
+    POSITION,
+    POWER,
+    ROWS,
+    SCREEN_MUTE,
+    SENSOR,
+    TEMPERATURE,
+    TILE_MODE,
+    VOLUME,
+    Frame,
+    Frames,
+    NecDisplay,
+    Options,
+    encode,
+)
+from drivers.polled import Codec
+from drivers.sim.frames import FramedSimulator
+from drivers.sim.server import Peer, act
+
+SERIAL_NUMBER, MODEL = "95000123", "V554"
+
+
+class NecDisplaySimulator(FramedSimulator[Frame]):
+    """One display."""
+
+    title = "NEC display"
+    port = NecDisplay.port
+
+    def __init__(self, device: Device) -> None:
+        super().__init__(device)
+        self.options = Options.model_validate(device.options)
+        self.power = 4
+        self.values = {BRIGHTNESS: 60, INPUT: 0x11, VOLUME: 20, MUTE: 2, HOURS: 2469, SENSOR: 1}
+        self.values |= {TEMPERATURE: 73, SCREEN_MUTE: 2, COLUMNS: 1, ROWS: 1, POSITION: 1, TILE_MODE: 1}
+        self.greatest = {VOLUME: 100, BRIGHTNESS: 100, INPUT: 100, SENSOR: 3, MUTE: 2, SCREEN_MUTE: 2}
+        self.diagnoses = [0]
+        self.new_model = self.busy = False
+        self.said: deque[Frame] = deque(maxlen=100)
+        self._up_at = 0.0
+
+    def codec(self) -> Codec[Frame]:
+        return Frames()
+
+    async def heard(self, peer: Peer, frame: Frame) -> None:
+        mine = 0x40 + self.options.monitor_id
+        if frame.to not in (mine, 0x2A):
+            return
+        self.said.append(frame)
+        kind, text = self._obey(frame)
+        if text:  # in one segment: the maker's own client reads the length with one call
+            await self.reply(peer, encode(Frame(to=CONTROLLER, sender=mine, kind=kind, text=text)))
+
+    @act
+    def press_power(self) -> None:
+        """Press the power button of the remote control."""
+        self._switch(4 if self.power == 1 else 1)
+
+    @act
+    def press_source(self, name: str) -> None:
+        """Choose an input with the remote control."""
+        if name not in INPUTS:
+            raise ValueError(f"name: one of {', '.join(INPUTS)}")
+        self.values[INPUT] = INPUTS[name]
+
+    @act
+    def diagnose(self, code: int) -> None:
+        """Have its self-diagnosis find something: 128 a fan, 160 heat, 176 no signal; 0 nothing."""
+        self.diagnoses = [code]
+
+    def state(self) -> Mapping[str, Any]:
+        return {**super().state(), "power": POWER[self.power], **self.values, "diagnoses": self.diagnoses}
+
+    def _obey(self, frame: Frame) -> tuple[str, str]:
+        """Kind and text of the answer; no text: silence."""
+        starting = asyncio.get_running_loop().time() < self._up_at
+        if starting or self.busy:
+            return "B", "BE"
+        match frame.kind:
+            case "A":
+                return "B", self._command(frame.text)
+            case "C" if self.power == 1:
+                return "D", self._read(frame.text)
+            case "E" if self.power == 1:
+                return "F", self._set(frame.text[:4], frame.text[4:])
+        return "B", "BE"
+
+    def _command(self, text: str) -> str:
+        if text == "01D6":
+            return f"0200D6000004{self.power:04X}"
+        if text.startswith("C203D6") and text[6:] in ("0001", "0004") and not self.refusing:
+            self._switch(int(text[6:]))
+            return f"00{text}"
+        if self.power != 1:
+            return "BE"
+        match text:
+            case "B1":
+                return "A1" + "".join(f"{code:02X}" for code in self.diagnoses)
+            case "C216":
+                return "C316" + SERIAL_NUMBER.encode().hex().upper()
+            case "C217":
+                return "C317" + MODEL.encode().hex().upper()
+        return "BE"
+
+    def _read(self, opcode: str) -> str:
+        inner = INPUT if self.new_model and opcode == INPUT_OF_NEW_MODELS else opcode
+        missing = inner not in self.values or (self.new_model and opcode == INPUT)
+        value, most = self.values.get(inner, 0), self.greatest.get(inner, 255)
+        return f"{missing:02X}{opcode}00{most:04X}{0 if missing else value:04X}"
+
+    def _set(self, opcode: str, text: str) -> str:
+        inner = INPUT if self.new_model and opcode == INPUT_OF_NEW_MODELS else opcode
+        value = int(text, 16) if len(text) == 4 else -1
+        fits = 0 <= value <= self.greatest.get(inner, 255) or inner == INPUT
+        if self.refusing or inner not in self.values or not fits:
+            return f"01{opcode}000000{0:04X}"
+        if inner not in (HOURS, TEMPERATURE):
+            self.values[inner] = value
+        return f"00{opcode}00{self.greatest.get(inner, 255):04X}{value:04X}"
+
+    def _switch(self, state: int) -> None:
+        if state == 1 and self.power != 1:
+            self._up_at = asyncio.get_running_loop().time() + self.options.boot_seconds
+        self.power = state
+
+
+SIMULATOR = NecDisplaySimulator
