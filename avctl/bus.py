@@ -10,10 +10,9 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, TypeVar
 
-from avctl.events import Event
+from avctl.events import Event, changed
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +114,7 @@ class Bus:
 
     def _deliver(self, event: Event) -> None:
         self.last_number += 1
-        event = replace(event, number=self.last_number)
+        event = changed(event, number=self.last_number)
         for listener in self._concerned(type(event)):
             try:
                 listener(event)

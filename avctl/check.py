@@ -12,13 +12,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from avctl.capabilities import Camera, arguments_of, verbs_of
-from avctl.config import Filled, parse, tables, tables_of
+from avctl.capabilities import Camera, Mixing, arguments_of, lacks_of, verbs_of
+from avctl.config import Filled, Preparation, parse, tables, tables_of
 from avctl.config.section import LINE
 from avctl.driver import Driver, known, load
 from avctl.errors import ConfigError
 from avctl.faults import close, faults_of
 
+KEEP_PRESET = Preparation().keep_preset
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([\w.\s\"-]+?)\s*\]\]?\s*(#.*)?$")
 _SETTING = re.compile(r"^\s*([\w.-]+)\s*=")
 
@@ -65,6 +66,8 @@ def faults(path: Path, environment: Mapping[str, str] | None = None) -> list[Fau
         found.extend(device.read(filled))
     found.extend(_shared_addresses(devices))
     found.extend(_shots(filled.data, devices))
+    found.extend(_mixers(filled.data, devices))
+    found.extend(_steps(filled.data, devices))
     found.extend(_same_names(filled.data))
     lines = _lines(path.read_text(encoding="utf-8"))
     unique = dict.fromkeys(found)
@@ -111,20 +114,25 @@ class _Device:
         yield from self._preparation(self.driver)
 
     def _preparation(self, driver: type[Driver]) -> Iterator[tuple[str, str]]:
-        verbs, wanted = verbs_of(driver), self.table.get("prepare", {})
+        wanted = self.table.get("prepare", {})
         for name, arguments in wanted.items() if isinstance(wanted, Mapping) else ():
             key = f"{self.place}.prepare.{name}"
-            if name not in verbs:
-                yield (
-                    key,
-                    f"a verb of this driver: {', '.join(verbs)} (there is no {name!r}{close(name, verbs)})",
-                )
-            elif isinstance(arguments, Mapping):
-                model = arguments_of(verbs[name])
-                try:
-                    model.model_validate(dict(arguments))
-                except ValidationError as problem:
-                    yield from faults_of(problem, model, under=key)
+            yield from _use(driver, name, arguments, key, key)
+
+
+def _use(driver: type[Driver], name: str, arguments: Any, key: str, under: str) -> Iterator[tuple[str, str]]:
+    """What is wrong with a use of a verb; ``under`` is where its arguments stand."""
+    verbs = verbs_of(driver)
+    if lack := lacks_of(driver).get(name):
+        yield key, f"a verb of this driver; it cannot {name}: {lack}"
+    elif name not in verbs:
+        yield key, f"a verb of this driver: {', '.join(verbs)} (there is no {name!r}{close(name, verbs)})"
+    elif isinstance(arguments, Mapping):
+        model = arguments_of(verbs[name])
+        try:
+            model.model_validate(dict(arguments))
+        except ValidationError as problem:
+            yield from faults_of(problem, model, under=under)
 
 
 def _shared_addresses(devices: list[_Device]) -> Iterator[tuple[str, str]]:
@@ -134,7 +142,7 @@ def _shared_addresses(devices: list[_Device]) -> Iterator[tuple[str, str]]:
         if device.driver is None or device.options is None:
             continue
         host, port = device.table.get("host", "127.0.0.1"), device.table.get("port", device.driver.port)
-        option = device.driver.told_apart_by if isinstance(port, int) else ""  # a line has one owner
+        option = device.driver.told_apart_by if isinstance(port, int) else device.driver.shares_line
         if not port:
             continue
         where = f"{host}:{port}" if isinstance(port, int) else str(port)
@@ -166,6 +174,37 @@ def _shots(data: Mapping[str, Any], devices: list[_Device]) -> Iterator[tuple[st
                     other = shown[camera, twice]
                     yield place, f"seats of its own for {camera} (seat {twice} is in shots[{other}] too)"
                 shown.update(((camera, seat), number) for seat in seats)
+
+
+def _mixers(data: Mapping[str, Any], devices: list[_Device]) -> Iterator[tuple[str, str]]:
+    """Rooms whose mixer is none."""
+    drivers = {str(device.table.get("id")): device.driver for device in devices}
+    for at, room in enumerate(tables_of(data, "rooms")):
+        sound = room.get("sound")
+        mixer = str(sound.get("mixer")) if isinstance(sound, Mapping) else ""
+        driver = drivers.get(mixer)
+        if driver is not None and not issubclass(driver, Mixing):
+            yield f"rooms[{at}].sound.mixer", f"a mixer ({mixer!r} is none)"
+
+
+def _steps(data: Mapping[str, Any], devices: list[_Device]) -> Iterator[tuple[str, str]]:
+    """Steps of rooms that their devices cannot take, and a preset of theirs that shots have too."""
+    drivers = {str(device.table.get("id")): device.driver for device in devices}
+    wanted = data.get("preparation")
+    kept = wanted.get("keep_preset", KEEP_PRESET) if isinstance(wanted, Mapping) else KEEP_PRESET
+    for at, room in enumerate(tables_of(data, "rooms")):
+        for number, step in enumerate(tables_of(room, "prepare")):
+            place, driver = f"rooms[{at}].prepare[{number}]", drivers.get(str(step.get("device")))
+            if driver is not None and isinstance(verb := step.get("verb"), str):
+                arguments = step.get("arguments", {})
+                yield from _use(driver, verb, arguments, f"{place}.verb", f"{place}.arguments")
+        for kind in ("wide", "shots"):
+            for number, shot in enumerate(tables_of(room, kind)):
+                if shot.get("preset") == kept:
+                    yield (
+                        f"rooms[{at}].{kind}[{number}].preset",
+                        f"another number: {kept} keeps a camera's own shot (preparation.keep_preset)",
+                    )
 
 
 def _seats(shot: Mapping[str, Any]) -> list[int]:

@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from avctl.back_off import BackOff
 from avctl.config import Device
-from avctl.errors import AuthRefused, ConfigError, DeviceError, LinkError, NoAnswer
+from avctl.errors import AuthRefused, ConfigError, DeviceError, LinkError, NoAnswer, Unsupported, Untrusted
 from avctl.events import DeviceEvent, Event, Link, LinkChanged, ReadingsChanged
 
 Publish = Callable[[Event], None]
@@ -30,13 +31,15 @@ class Driver:
     """The code that speaks to one kind of device; ``serve`` is the one method you write.
 
     ``serial`` says that the port may be a serial line, ``told_apart_by`` which option tells apart
-    several devices behind one address (displays on one line); empty: one address, one device.
+    several devices behind one network address (tiles of a wall), ``shares_line`` several on one serial line
+    (cameras of a chain); empty: one address, one device.
     """
 
     title: ClassVar[str] = ""
     port: ClassVar[int] = 0
     serial: ClassVar[bool] = False
     told_apart_by: ClassVar[str] = ""
+    shares_line: ClassVar[str] = ""
     Options: ClassVar[type[BaseModel]] = NoOptions
 
     def __init__(self, device: Device, publish: Publish) -> None:
@@ -44,8 +47,18 @@ class Driver:
         self.options: Any = self.Options.model_validate(device.options)
         self.log = logging.getLogger(f"device.{device.id}")
         self.link = Link.CONNECTING
+        self._reason = ""
         self.readings: dict[str, Any] = {}
         self._publish = publish
+        self._rests = False
+        self._resting: asyncio.Timeout | None = None
+        self._ask_next: list[asyncio.Future[None]] = []  # who waits for a look that has not begun
+        self._ask_present: list[asyncio.Future[None]] = []  # who waits for the present one
+
+    @property
+    def while_away(self) -> tuple[str, ...]:
+        """The verbs that can be used while the device cannot be reached: one can be woken."""
+        return ()
 
     async def serve(self) -> None:
         """Connect, call ``online`` once the device has answered, and run until it fails."""
@@ -54,6 +67,47 @@ class Driver:
     def online(self) -> None:
         """Say that the device has answered."""
         self.set_link(Link.ONLINE)
+
+    async def rest(self, seconds: float, news: asyncio.Event | None = None) -> bool:
+        """Wait between two looks at the device until the time is over, or there is ``news``: then true.
+
+        To come here is to have been answered: whoever asks (``ask_now``) ends a rest and is told at the next.
+        """
+        self._rests = True
+        for answered in self._ask_present:
+            if not answered.done():
+                answered.set_result(None)
+        news = news or asyncio.Event()
+        if not self._ask_next:
+            try:
+                async with asyncio.timeout(seconds) as self._resting:
+                    await news.wait()
+            except TimeoutError:
+                pass
+            finally:
+                self._resting = None
+        self._ask_present, self._ask_next = self._ask_next, []
+        return news.is_set()
+
+    async def ask_now(self, seconds: float) -> None:
+        """Have the device asked now, whatever it said before: NoAnswer when it says nothing in time.
+
+        Unsupported for a driver that does not ``rest`` between its looks.
+        """
+        if self.link is not Link.ONLINE:
+            raise NoAnswer(f"{self.device.id} is {self.link}")
+        if not self._rests:
+            raise Unsupported("its driver asks at its own times only")
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[None] = loop.create_future()
+        self._ask_next.append(answered)
+        if self._resting is not None and not self._resting.expired():
+            self._resting.reschedule(loop.time())
+        try:
+            async with asyncio.timeout(seconds):
+                await answered
+        except TimeoutError:
+            raise NoAnswer(f"no answer within {seconds:g} s") from None
 
     def report(self, **readings: Any) -> None:
         """Publish those readings that differ from what was last reported."""
@@ -66,11 +120,12 @@ class Driver:
         """Tell the house what the device did."""
         self._publish(event)
 
-    def set_link(self, link: Link, reason: str = "") -> None:
-        """Publish what we know of the connection, once for each change."""
-        if link is self.link and link is not Link.REFUSED:
+    def set_link(self, link: Link, reason: str = "", *, news: bool = False) -> None:
+        """Publish what we know of the connection, once for each change; ``news``: another reason is one."""
+        same = link is self.link and not (news and reason != self._reason)
+        if same and link is not Link.REFUSED:
             return
-        self.link = link
+        self.link, self._reason = link, reason
         if link is Link.ONLINE:
             self.log.info("online")
         elif link in (Link.OFFLINE, Link.REFUSED):
@@ -78,7 +133,9 @@ class Driver:
         self.publish(LinkChanged(device=self.device.id, link=link, reason=reason))
 
     def _differs(self, name: str, value: Any) -> bool:
-        return name not in self.readings or self.readings[name] != value
+        # The same object is not compared: a hall's seats may be thousands.
+        known = self.readings.get(name, self)
+        return known is not value and (known is self or bool(known != value))
 
 
 def load(name: str) -> type[Driver]:
@@ -115,23 +172,6 @@ def _is_driver(name: str) -> bool:
     return True
 
 
-class BackOff:
-    """Pauses in seconds that double from ``first`` up to ``longest``, and start over after a success."""
-
-    def __init__(self, first: float, longest: float) -> None:
-        self._first, self._longest = first, longest
-        self._next = first
-
-    def succeeded(self) -> None:
-        """The next pause is the first again."""
-        self._next = self._first
-
-    def pause(self) -> float:
-        """The length of the next pause."""
-        pause, self._next = self._next, min(self._next * 2, self._longest)
-        return pause
-
-
 async def supervise(
     driver: Driver, again: asyncio.Event, first_pause: float = 0.5, longest: float = 30
 ) -> None:
@@ -143,19 +183,20 @@ async def supervise(
     back_off = BackOff(first_pause, longest)
     while True:
         again.clear()
+        untrusted = False
         try:
             await driver.serve()
             link, reason = Link.OFFLINE, "the device ended the connection"
         except AuthRefused as refusal:
             link, reason = Link.REFUSED, str(refusal)
         except DeviceError as fault:
-            link, reason = Link.OFFLINE, str(fault)
+            link, reason, untrusted = Link.OFFLINE, str(fault), isinstance(fault, Untrusted)
         except Exception as bug:  # a driver's own fault: one device down, the house goes on
             driver.log.exception("the driver failed")
             link, reason = Link.OFFLINE, f"driver fault: {type(bug).__name__}"
         if driver.link is Link.ONLINE:
             back_off.succeeded()
-        driver.set_link(link, reason)
+        driver.set_link(link, reason, news=untrusted)
         if link is Link.REFUSED:
             await again.wait()
         else:
@@ -189,7 +230,7 @@ class Turns(Generic[Answer]):
         self._awaited: asyncio.Future[Answer] | None = None
         self._fits: Callable[[Answer], bool] = lambda _: True
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._asked: set[asyncio.Task[Answer]] = set()
+        self._ask_present: set[asyncio.Task[Answer]] = set()
 
     async def ask(
         self,
@@ -204,7 +245,7 @@ class Turns(Generic[Answer]):
         """
         # A caller who stops waiting must not leave an answer behind for the next: the exchange goes on.
         exchange = asyncio.ensure_future(self._exchange(request, seconds, fits, forgive))
-        self._asked.add(exchange)
+        self._ask_present.add(exchange)
         exchange.add_done_callback(self._asked_before)
         await asyncio.wait((exchange, self._end), return_when=asyncio.FIRST_COMPLETED)
         if not exchange.done() or exchange.cancelled():
@@ -225,14 +266,14 @@ class Turns(Generic[Answer]):
         finally:
             if not self._end.done():
                 self._end.set_result(None)
-            for exchange in self._asked:
+            for exchange in self._ask_present:
                 exchange.cancel()
 
     def _fault(self) -> LinkError:
         return LinkError(str(self._end.exception() or "the link ended before the device answered"))
 
     def _asked_before(self, exchange: asyncio.Task[Answer]) -> None:
-        self._asked.discard(exchange)
+        self._ask_present.discard(exchange)
         if not exchange.cancelled():
             exchange.exception()  # its caller may have left
 

@@ -4,12 +4,15 @@ AvctlError
  |- ConfigError       a person edits the file          never retried
  |- DeviceError
  |   |- LinkError     the supervisor                   retried, with back-off
+ |   |   `- Untrusted a person pins another certificate, or finds out who answers
  |   |- AuthRefused   a person gives a new secret      not retried, alert
  |   |- Rejected      the caller; the device said no   (.code)
  |   |- NoAnswer      the caller; the device was silent
  |   `- ProtocolError us; the bytes made no sense      link ended, retried
  |- BadArgument       the caller; a value is wrong     (.field)
  |- Conflict          the caller; wrong moment
+ |   |- Clashing      the caller; what is wanted is taken (.clashes)
+ |   `- Stale         the caller looks again: somebody was quicker (.current, .changed)
  |- Unsupported       the caller; wrong device
  |- NotFound          the caller; no such thing
  |- NotLoggedIn       the caller logs in
@@ -18,6 +21,9 @@ AvctlError
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 
 class AvctlError(Exception):
@@ -38,6 +44,10 @@ class DeviceError(AvctlError):
 
 class LinkError(DeviceError):
     """The wire broke or could not be made; the supervisor tries again."""
+
+
+class Untrusted(LinkError):
+    """Whoever answers shows another certificate than the pinned one: nothing was sent there."""
 
 
 class AuthRefused(DeviceError):
@@ -71,6 +81,23 @@ class BadArgument(AvctlError):
 
 class Conflict(AvctlError):
     """Right request, wrong moment."""
+
+
+class Clashing(Conflict):
+    """What is wanted is taken. ``clashes`` says by what, as plain data."""
+
+    def __init__(self, message: str, clashes: tuple[Mapping[str, Any], ...]) -> None:
+        super().__init__(message)
+        self.clashes = clashes
+
+
+class Stale(Conflict):
+    """Somebody else changed it meanwhile: ``current`` is how it stands, ``changed`` who changed what."""
+
+    def __init__(self, message: str, current: Any, changed: tuple[Mapping[str, Any], ...]) -> None:
+        super().__init__(message)
+        self.current = current
+        self.changed = changed
 
 
 class Unsupported(AvctlError):

@@ -1,4 +1,4 @@
-"""The byte connections to devices; nothing else in avctl opens a socket to one.
+"""The byte connections to devices; only this module, and ``avctl.http`` for requests, open sockets to one.
 
 Each wire logs what passes at debug level, ``>>`` out and ``<<`` in, and turns every failure into LinkError.
 """
@@ -10,17 +10,18 @@ import logging
 import os
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
+from weakref import WeakKeyDictionary
 
 import serial
 import websockets
 from websockets.asyncio.client import ClientConnection
 
-from avctl.errors import LinkError
+from avctl.errors import LinkError, Untrusted
 
 CONNECT_SECONDS = 5.0
 
@@ -28,8 +29,8 @@ CONNECT_SECONDS = 5.0
 class Wire(Protocol):
     """A byte connection that is open."""
 
-    async def send(self, data: bytes) -> None:
-        """Put bytes on the wire."""
+    async def send(self, data: bytes, shown: str = "") -> None:
+        """Put bytes on the wire; the log gets ``shown`` for a secret."""
 
     async def receive(self) -> bytes:
         """The next bytes, waiting for them; LinkError when the other side is gone."""
@@ -46,7 +47,8 @@ class Stream:
 
     def send_now(self, data: bytes, shown: str = "") -> None:
         """Put bytes on the wire without a turn of the event loop; the log gets ``shown`` for a secret."""
-        self._log.debug(">> %s", shown or data.hex(" "))
+        if self._log.isEnabledFor(logging.DEBUG):
+            self._log.debug(">> %s", shown or data.hex(" "))
         self._writer.write(data)
 
     async def send(self, data: bytes, shown: str = "") -> None:
@@ -63,7 +65,7 @@ class Stream:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._writer.start_tls(tls)
         except (OSError, TimeoutError) as fault:
-            raise LinkError(f"cannot secure the connection: {_why(fault)}") from fault
+            raise failed("cannot secure the connection", fault) from fault
 
     async def receive(self) -> bytes:
         """The next bytes, waiting for them."""
@@ -73,7 +75,8 @@ class Stream:
             raise LinkError(f"cannot receive: {fault}") from fault
         if not data:
             raise LinkError("the device closed the connection")
-        self._log.debug("<< %s", data.hex(" "))
+        if self._log.isEnabledFor(logging.DEBUG):
+            self._log.debug("<< %s", data.hex(" "))
         return data
 
 
@@ -86,7 +89,7 @@ async def tcp(
         async with asyncio.timeout(CONNECT_SECONDS):
             reader, writer = await asyncio.open_connection(host, port, ssl=tls)
     except (OSError, TimeoutError) as fault:
-        raise LinkError(f"cannot connect to {host}:{port}: {_why(fault)}") from fault
+        raise failed(f"cannot connect to {host}:{port}", fault) from fault
     try:
         yield Stream(reader, writer, log)
     finally:
@@ -113,10 +116,10 @@ async def unix(path: Path, log: logging.Logger) -> AsyncIterator[Wire]:
 
 
 class Datagrams(asyncio.DatagramProtocol):
-    """Datagrams to and from one address."""
+    """Datagrams to and from one address; what is ``hidden`` in those received stays out of the log."""
 
-    def __init__(self, log: logging.Logger) -> None:
-        self._log = log
+    def __init__(self, log: logging.Logger, hidden: bool = False) -> None:
+        self._log, self._hidden = log, hidden
         self._heard: asyncio.Queue[bytes | LinkError] = asyncio.Queue()
         self.transport: asyncio.DatagramTransport | None = None
 
@@ -124,7 +127,8 @@ class Datagrams(asyncio.DatagramProtocol):
         self.transport = cast(asyncio.DatagramTransport, transport)  # asyncio's own is no subclass of it
 
     def datagram_received(self, data: bytes, addr: object) -> None:
-        self._log.debug("<< %s", data.hex(" "))
+        if self._log.isEnabledFor(logging.DEBUG):
+            self._log.debug("<< %s", f"({len(data)} bytes)" if self._hidden else data.hex(" "))
         self._heard.put_nowait(data)
 
     def error_received(self, exc: Exception) -> None:
@@ -133,15 +137,16 @@ class Datagrams(asyncio.DatagramProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._heard.put_nowait(LinkError("the socket was closed"))
 
-    def send_now(self, data: bytes) -> None:
+    def send_now(self, data: bytes, shown: str = "") -> None:
         """Put one datagram on the wire without a turn of the event loop."""
         assert self.transport is not None
-        self._log.debug(">> %s", data.hex(" "))
+        if self._log.isEnabledFor(logging.DEBUG):
+            self._log.debug(">> %s", shown or data.hex(" "))
         self.transport.sendto(data)
 
-    async def send(self, data: bytes) -> None:
-        """Put one datagram on the wire."""
-        self.send_now(data)
+    async def send(self, data: bytes, shown: str = "") -> None:
+        """Put one datagram on the wire; the log gets ``shown`` for a secret."""
+        self.send_now(data, shown)
 
     async def receive(self) -> bytes:
         """The next datagram, waiting for it; LinkError when the device's address refuses ours."""
@@ -152,12 +157,12 @@ class Datagrams(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def udp(host: str, port: int, log: logging.Logger) -> AsyncIterator[Datagrams]:
-    """Datagrams to and from one address; each receive is one datagram."""
+async def udp(host: str, port: int, log: logging.Logger, hidden: bool = False) -> AsyncIterator[Datagrams]:
+    """Datagrams to and from one address; each receive is one datagram, ``hidden`` if it has a secret."""
     loop = asyncio.get_running_loop()
     try:
         transport, protocol = await loop.create_datagram_endpoint(
-            lambda: Datagrams(log), remote_addr=(host, port)
+            lambda: Datagrams(log, hidden), remote_addr=(host, port)
         )
     except OSError as fault:
         raise LinkError(f"cannot reach {host}:{port}: {_why(fault)}") from fault
@@ -165,6 +170,51 @@ async def udp(host: str, port: int, log: logging.Logger) -> AsyncIterator[Datagr
         yield protocol
     finally:
         transport.close()
+
+
+class _Board(asyncio.DatagramProtocol):
+    """A port of ours to which devices send by themselves."""
+
+    def __init__(self) -> None:
+        self.readers: list[tuple[frozenset[str], Callable[[bytes], None]]] = []
+        self.transport: asyncio.DatagramTransport | None = None
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        for hosts, heard in tuple(self.readers):
+            if addr[0] in hosts:
+                heard(data)
+
+
+# A port is taken once, and every projector of a house sends to the same one: the drivers of a loop share it.
+_BOARDS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, _Board]] = WeakKeyDictionary()
+
+
+@asynccontextmanager
+async def notices(
+    port: int, host: str, heard: Callable[[bytes], None], log: logging.Logger
+) -> AsyncIterator[None]:
+    """Have the datagrams heard that a host sends to a port of ours; port 0: none."""
+    if not port:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    boards = _BOARDS.setdefault(loop, {})
+    board = boards.setdefault(port, _Board())
+    try:
+        found = await loop.getaddrinfo(host, None)
+        reader = frozenset(str(one[4][0]) for one in found), heard
+        if board.transport is None:
+            board.transport, _ = await loop.create_datagram_endpoint(lambda: board, ("0.0.0.0", port))
+    except OSError as fault:
+        raise LinkError(f"cannot hear its notices on port {port}: {_why(fault)}") from fault
+    board.readers.append(reader)
+    try:
+        yield
+    finally:
+        board.readers.remove(reader)
+        if not board.readers and board.transport is not None:
+            board.transport.close()
+            boards.pop(port, None)
 
 
 class WebSocket:
@@ -218,23 +268,33 @@ async def websocket(
             logger=library,
         )
     except (OSError, TimeoutError, websockets.WebSocketException) as fault:
-        raise LinkError(f"cannot connect to {url}: {_why(fault)}") from fault
+        raise failed(f"cannot connect to {url}", fault) from fault
     try:
         yield WebSocket(connection, log, hidden)
     finally:
         await connection.close()
 
 
-class _SerialLine:
+class SerialLine:
     """A serial line. pyserial blocks, so each has two threads of its own: a shared pool would run dry."""
 
-    def __init__(self, line: serial.Serial, threads: Executor, log: logging.Logger) -> None:
-        self._line, self._threads, self._log = line, threads, log
+    def __init__(
+        self, line: serial.Serial, reading: Executor, writing: Executor, log: logging.Logger
+    ) -> None:
+        self._line, self._reading, self._writing, self._log = line, reading, writing, log
 
-    async def send(self, data: bytes) -> None:
-        self._log.debug(">> %s", data.hex(" "))
+    def send_now(self, data: bytes) -> None:
+        """Have bytes put on the line, after those before them; a failure shows when something is received."""
+        if self._log.isEnabledFor(logging.DEBUG):
+            self._log.debug(">> %s", data.hex(" "))
+        self._writing.submit(self._write, data)
+
+    async def send(self, data: bytes, shown: str = "") -> None:
+        """Put bytes on the line and wait until they are out; the log gets ``shown`` for a secret."""
+        if self._log.isEnabledFor(logging.DEBUG):
+            self._log.debug(">> %s", shown or data.hex(" "))
         try:
-            await asyncio.get_running_loop().run_in_executor(self._threads, self._write, data)
+            await asyncio.get_running_loop().run_in_executor(self._writing, self._write, data)
         except (OSError, serial.SerialException) as fault:
             raise LinkError(f"cannot send: {fault}") from fault
 
@@ -243,13 +303,15 @@ class _SerialLine:
         self._line.flush()
 
     async def receive(self) -> bytes:
+        """The next bytes, waiting for them."""
         while True:
             try:
-                data = await asyncio.get_running_loop().run_in_executor(self._threads, self._read)
+                data = await asyncio.get_running_loop().run_in_executor(self._reading, self._read)
             except (OSError, serial.SerialException) as fault:
                 raise LinkError(f"cannot receive: {fault}") from fault
             if data:
-                self._log.debug("<< %s", data.hex(" "))
+                if self._log.isEnabledFor(logging.DEBUG):
+                    self._log.debug("<< %s", data.hex(" "))
                 return data
 
     def _read(self) -> bytes:
@@ -258,21 +320,44 @@ class _SerialLine:
 
 
 @asynccontextmanager
-async def serial_line(address: str, log: logging.Logger, baud_rate: int = 9600) -> AsyncIterator[Wire]:
+async def serial_line(address: str, log: logging.Logger, baud_rate: int = 9600) -> AsyncIterator[SerialLine]:
     """A serial line, 8N1: a device file, or what pyserial takes (rfc2217://…, socket://…)."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             line = await asyncio.to_thread(serial.serial_for_url, address, baudrate=baud_rate, timeout=0.2)
     except (OSError, TimeoutError, ValueError, serial.SerialException) as fault:
         raise LinkError(f"cannot open {address}: {_why(fault)}") from fault
-    threads = ThreadPoolExecutor(2, thread_name_prefix="serial")
+    reading, writing = (ThreadPoolExecutor(1, thread_name_prefix="serial") for _ in range(2))
     try:
-        yield _SerialLine(line, threads, log)
+        yield SerialLine(line, reading, writing, log)
     finally:
         # Closed only once its reader has come back, at most 0.2 s later: the number of a closed file is given
         # away again, and a late read would take bytes from somebody else.
-        await asyncio.to_thread(threads.shutdown, cancel_futures=True)
+        for threads in (reading, writing):
+            await asyncio.to_thread(threads.shutdown, cancel_futures=True)
         line.close()
+
+
+def magic_packet(mac: str) -> bytes:
+    """What wakes a network card: six times FF, sixteen times its address; ValueError for what is none."""
+    digits = re.sub(r"[:.-]", "", mac)
+    if not re.fullmatch(r"[0-9A-Fa-f]{12}", digits):
+        raise ValueError(f"a MAC address such as 00:16:32:aa:bb:cc (got {mac!r})")
+    return b"\xff" * 6 + bytes.fromhex(digits) * 16
+
+
+async def wake(mac: str, host: str, port: int, log: logging.Logger) -> None:
+    """Wake a device that sleeps; nobody answers to it."""
+    loop = asyncio.get_running_loop()
+    log.debug(">> wake-up of %s", mac)
+    try:
+        transport, _ = await loop.create_datagram_endpoint(
+            asyncio.DatagramProtocol, remote_addr=(host, port), allow_broadcast=True
+        )
+    except OSError as fault:
+        raise LinkError(f"cannot wake it by {host}:{port}: {_why(fault)}") from fault
+    transport.sendto(magic_packet(mac))
+    transport.close()
 
 
 def trusting(pinned: str = "") -> ssl.SSLContext:
@@ -285,6 +370,23 @@ def trusting(pinned: str = "") -> ssl.SSLContext:
     if not pinned:
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def certificate_file(path: str) -> str:
+    """The path of a certificate to accept, or nothing: how drivers' options check it."""
+    if path:
+        try:
+            trusting(path)
+        except (OSError, ValueError) as fault:  # ssl.SSLError is an OSError
+            raise ValueError("the path of a certificate in PEM form, or nothing") from fault
+    return path
+
+
+def failed(what: str, fault: BaseException) -> LinkError:
+    """What became of an attempt to connect; Untrusted when the certificate was not the pinned one."""
+    if isinstance(fault, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(fault):
+        return Untrusted(f"{what}: it does not show the certificate that is pinned")
+    return LinkError(f"{what}: {_why(fault)}")
 
 
 def _why(fault: BaseException) -> str:

@@ -22,7 +22,8 @@ CAREFUL = {
 # Others may show a player of ours in their pages, and nothing else.
 FRAMED = "/embed/"
 NOT_FRAMED = "frame-ancestors 'none'"
-METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "OPTIONS"})
+SECRET = "/calendar/people/"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "OPTIONS"})
 
 
 class Answers:
@@ -65,7 +66,9 @@ class Answers:
 
 
 def _shown(path: str) -> str:
-    """A path that cannot forge a line of the log."""
+    """A path that cannot forge a line of the log, and without the secret of somebody's calendar."""
+    if path.startswith(SECRET):
+        return f"{SECRET}..."
     return path.encode("unicode_escape").decode("ascii")
 
 

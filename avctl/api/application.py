@@ -12,16 +12,25 @@ from starlette.routing import Match
 
 from avctl.api import (
     alerts,
+    bookings,
     broadcasts,
+    calendars,
+    cameras,
     devices,
     documentation,
     events,
     health,
+    imports,
     journal,
     logins,
     media,
+    participants,
+    preparations,
     problems,
     sessions,
+    sitters,
+    sound,
+    votes,
 )
 from avctl.api.answers import Answers
 from avctl.api.bodies import Bodies
@@ -32,7 +41,16 @@ from avctl.services.controller import Controller
 ROUTERS: tuple[APIRouter, ...] = (
     logins.router,
     devices.router,
+    cameras.router,
     sessions.router,
+    votes.router,
+    participants.router,
+    sound.router,
+    preparations.router,
+    bookings.router,
+    sitters.router,
+    imports.router,
+    calendars.router,
     broadcasts.router,
     alerts.router,
     events.router,
@@ -51,7 +69,12 @@ ISO 8601 with an offset. What changes is told at once by `GET /api/v1/events`.
 
 TAGS = [
     {"name": "sessions", "description": "Sittings: booked, prepared, run and ended."},
+    {
+        "name": "preparation",
+        "description": "Rooms made ready and proven, and what they are known to be good with.",
+    },
     {"name": "broadcasts", "description": "Programmes: what is wanted of them, and what they are."},
+    {"name": "votes", "description": "Votes of a session: opened, counted, decided, and who voted what."},
     {"name": "devices", "description": "What stands in the rooms."},
     {"name": "alerts", "description": "What a person must see."},
     {"name": "events", "description": "Everything that happens, as it happens."},

@@ -12,7 +12,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from avctl.errors import NotLoggedIn
 from avctl.model.account import Account, Act
 from avctl.services.controller import Controller
-from avctl.services.doors import COOKIE, Visitor, check_csrf, visitor_of
+from avctl.services.doors import COOKIE, Visitor, check_csrf, room_asked, visitor_of
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -74,11 +74,12 @@ Asked = Annotated[Asking, Depends(asking)]
 
 
 def allowed(*acts: Act) -> Any:
-    """A dependency that lets a request in only when its account may do one of these."""
+    """A dependency: lets a request in only when its account may do one of these in the room it is about."""
 
-    async def check(who: Annotated[Visitor, Depends(visitor)]) -> None:
-        if not any(who.account.may(act) for act in acts):
-            who.account.must_be_allowed(acts[0])
+    async def check(request: Request, who: Annotated[Visitor, Depends(visitor)]) -> None:
+        room = await room_asked(request, controller_of(request))
+        if not any(who.account.may(act, room) for act in acts):
+            who.account.must_be_allowed(acts[0], room)
 
-    ask: Callable[[Visitor], Awaitable[None]] = check
+    ask: Callable[[Request, Visitor], Awaitable[None]] = check
     return Depends(ask)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 from urllib.parse import unquote_to_bytes
@@ -20,6 +21,16 @@ DEEPEST = 32
 # Beyond this, a JavaScript client and we would not mean the same number.
 LARGEST_NUMBER = 2**53
 UNREADABLE = "\x00"
+PEOPLE_AT = re.compile(r"/api/v1/sessions/[^/]+/participants/import")
+"""Where a file of any kind comes in: whoever reads it says what is wrong with it."""
+JSON = "application/json"
+FILES_AT = "/api/v1/imports"
+FILES = (
+    "text/csv",
+    "text/calendar",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/octet-stream",
+)
 
 
 class Refused(Exception):
@@ -45,7 +56,7 @@ class Bodies:
             if UNREADABLE in scope["path"] or b"\x00" in unquote_to_bytes(scope["query_string"]):
                 raise Refused(400, "no address holds the character NUL")
             if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
-                receive = await _checked(Headers(scope=scope), receive)
+                receive = await _checked(Headers(scope=scope), receive, _kinds(scope["path"]))
         except Refused as refused:
             answer = problem(scope["path"].replace(UNREADABLE, "�"), refused.status, str(refused))
             if refused.status == 413:
@@ -55,14 +66,15 @@ class Bodies:
         await self._app(scope, receive, send)
 
 
-async def _checked(headers: Headers, receive: Receive) -> Receive:
+async def _checked(headers: Headers, receive: Receive, kinds: tuple[str, ...]) -> Receive:
     """The same body again, once it has been read and found good."""
     body = await _read(receive)
-    if body:
+    if body and kinds:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":
-            raise Refused(415, "the body must be declared as application/json")
-        _look(body)
+        if kind not in kinds:
+            raise Refused(415, f"the body must be declared as {' or '.join(kinds)}")
+        if kind == JSON:
+            _look(body)
     told = False
 
     async def again() -> Message:
@@ -73,6 +85,13 @@ async def _checked(headers: Headers, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again
+
+
+def _kinds(path: str) -> tuple[str, ...]:
+    """What a body may be: JSON, and where lists are brought the kinds of file they are; none named: any."""
+    if PEOPLE_AT.fullmatch(path):
+        return ()
+    return FILES if path == FILES_AT else (JSON,)
 
 
 async def _read(receive: Receive) -> bytes:

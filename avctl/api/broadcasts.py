@@ -37,6 +37,7 @@ class BroadcastAnswer(BaseModel):
     doubt: str = Field(description="Why a closed part is not known to be closed; empty when it is.")
     meters: dict[str, Any] = Field(description="Loudness and other figures, some seconds old at most.")
     latency: float | None = Field(description="Seconds from camera to playlist; null when not known.")
+    viewers: int = Field(description="Who fetched its playlist in the last 15 seconds.")
     restarts: int = Field(description="How often a part of it had to be started again.")
     recording: bool = Field(description="Whether the recording grows.")
     seconds: float = Field(description="Length of the finished recording; 0 until it is finished.")
@@ -118,7 +119,8 @@ class OverlayAsked(BaseModel):
     values: dict[str, str | int] = Field(
         default_factory=dict,
         max_length=12,
-        description="item: number, title; vote: question, votes_for, votes_against and so on.",
+        description="item: number, title; vote: question, votes_for, votes_against, abstained, not_voted, "
+        "taken (yes, no, quorum; empty while it is open).",
     )
 
 
@@ -184,6 +186,7 @@ def _answer(controller: Controller, broadcast: Broadcast) -> BroadcastAnswer:
         doubt=broadcast.doubt,
         meters=masked(broadcast.meters),
         latency=float(latency) if isinstance(latency, int | float) else None,
+        viewers=controller.viewers.of(broadcast.session),
         restarts=int(readings.get("restarts", 0)),
         recording=readings.get("recording") is True,
         seconds=broadcast.seconds,

@@ -32,6 +32,8 @@ VALUES: Mapping[str, Any] = {
     "columns": 2,
     "tile": 1,
     "on": True,
+    "mode": "request",
+    "count": 4,
 }
 """Arguments as the document shows them, by their names."""
 
@@ -143,13 +145,15 @@ async def rooms(asked: Asked) -> list[RoomAnswer]:
             session=busy.id if (busy := sessions.in_room(room.id)) is not None else None,
         )
         for room in asked.controller.config.rooms
+        if asked.account.reaches(room.id)
     ]
 
 
 @router.get("/devices", dependencies=[see])
 async def devices(asked: Asked) -> list[DeviceAnswer]:
     """Every device, as its own events left it."""
-    return [_answer(asked.controller, state) for state in asked.controller.house]
+    house = (state for state in asked.controller.house if asked.account.reaches(state.room))
+    return [_answer(asked.controller, state) for state in house]
 
 
 @router.get("/devices/{device}", dependencies=[see], responses=documented(404))

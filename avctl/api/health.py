@@ -135,14 +135,36 @@ class Figures(Collector):
             "avctl_started_seconds", "When the controller started.", value=controller.started_at.timestamp()
         )
         yield from _programmes(controller)
+        yield from _senders(controller)
+
+
+SENDS = {
+    "live": ("avctl_sender_live", "1 while a device such as OBS sends its stream."),
+    "fps": ("avctl_sender_fps", "Pictures each second that it makes."),
+    "dropped": ("avctl_sender_dropped_pictures", "Pictures that it was too slow to make or to send."),
+    "congestion": ("avctl_sender_congestion", "How congested its connection is, 0 to 1."),
+}
+
+
+def _senders(controller: Controller) -> Iterator[Metric]:
+    """The figures of each device that makes a stream; a programme has more, and its own."""
+    known = controller.config.devices
+    states = [state for state in controller.house if "Streaming" in state.capabilities]
+    senders = [state for state in states if any(state.id == device.id for device in known)]
+    for reading, (name, text) in SENDS.items():
+        yield _numbers(name, text, {one.id: one.readings.get(reading) for one in senders}, "device")
 
 
 MEASURED = {
+    "momentary": ("avctl_loudness_momentary_lufs", "Loudness of a programme over 0.4 s in LUFS."),
+    "short": ("avctl_loudness_short_lufs", "Loudness of a programme over 3 s in LUFS."),
     "integrated": ("avctl_loudness_lufs", "Integrated loudness of a programme in LUFS."),
     "true_peak": ("avctl_true_peak_dbtp", "True peak of a programme in dBTP."),
     "fps": ("avctl_encoder_fps", "Pictures each second that the encoder of a programme takes."),
     "repeated": ("avctl_repeated_pictures", "Pictures shown again because none came."),
     "dropped": ("avctl_dropped_pictures", "Pictures the encoder was too slow for."),
+    "behind": ("avctl_encoder_behind_seconds", "Seconds of pictures that wait for the encoder."),
+    "quality_step": ("avctl_quality_step", "Steps of quality given up because the machine is too slow."),
     "segments": ("avctl_listed_segments", "Segments in the public list."),
     "latency": ("avctl_latency_seconds", "Seconds from source to playlist."),
     "segment_age": ("avctl_segment_age_seconds", "Seconds since the newest segment was written."),
@@ -168,14 +190,48 @@ def _programmes(controller: Controller) -> Iterator[Metric]:
             wrong.add_metric([session, what], 1)
     yield rates
     yield wrong
+    yield from _sources(meters)
+    # Sessions that are watched or on air: labels come and go with them.
+    counts = {one.session: 0 for one in controller.broadcasts if one.on_air}
+    counts.update(controller.viewers.counts())
+    yield _numbers("avctl_viewers", "Who fetched a playlist in the last 15 seconds.", counts)
+    yield GaugeMetricFamily("avctl_viewers_total", "Who watches anything.", value=controller.viewers.total())
 
 
-def _numbers(name: str, text: str, values: Mapping[str, object]) -> Metric:
-    """One figure of each programme; one that is not known is left out."""
-    family = GaugeMetricFamily(name, text, labels=["session"])
-    for session, value in values.items():
+SOURCES = {
+    "fps": ("avctl_source_fps", "Pictures each second that a source really sends."),
+    "dropped": ("avctl_source_dropped_pictures", "Pictures of a source that came too fast."),
+    "repeated": ("avctl_source_repeated_pictures", "Pictures of a source that came too late."),
+}
+
+
+def _sources(meters: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
+    """The figures of each source of a programme, and what sound it has."""
+    for key, (name, text) in SOURCES.items():
+        family = GaugeMetricFamily(name, text, labels=["session", "source"])
+        for session, source, figures in _each_source(meters):
+            family.add_metric([session, source], float(figures.get(key) or 0))
+        yield family
+    sound = GaugeMetricFamily(
+        "avctl_source_audio", "Channels of a source.", labels=["session", "source", "audio"]
+    )
+    for session, source, figures in _each_source(meters):
+        sound.add_metric([session, source, str(figures.get("audio") or "unknown")], 1)
+    yield sound
+
+
+def _each_source(meters: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for session, found in meters.items():
+        for source, figures in dict(found.get("sources") or {}).items():
+            yield session, source, figures
+
+
+def _numbers(name: str, text: str, values: Mapping[str, object], label: str = "session") -> Metric:
+    """One figure of each programme or device; one that is not known is left out."""
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for of, value in values.items():
         if isinstance(value, int | float):
-            family.add_metric([session], value)
+            family.add_metric([of], value)
     return family
 
 

@@ -18,10 +18,10 @@ from fastapi.responses import FileResponse, Response
 from avctl.api.asking import Asked, allowed, controller_of
 from avctl.api.problems import documented
 from avctl.errors import Forbidden, NotFound, NotLoggedIn
+from avctl.events import now
 from avctl.model.account import Act
-from avctl.model.session import Phase, Policy
 from avctl.services.controller import Controller
-from avctl.services.doors import visitor_of
+from avctl.services.doors import address_of, visitor_of
 
 PLAYLIST = "application/vnd.apple.mpegurl"
 KINDS: Mapping[str, str] = {
@@ -72,6 +72,9 @@ async def live(request: Request, session: str, path: str) -> Response:
         raise NotFound("there is no such part of the broadcast")
     found = _inside(folder / "live", path)
     if kind is PLAYLIST:
+        if request.method == "GET":
+            program = request.headers.get("user-agent", "")
+            controller.viewers.saw(session, address_of(request), program)
         return await _small(request, found, kind, FRESH, ANYWHERE)
     return _large(found, kind, FOREVER)
 
@@ -150,8 +153,7 @@ async def _archived(request: Request, session: str) -> str:
     controller = controller_of(request)
     _inside(_folder(controller, session), "archive/video.mp4")
     found = await controller.sessions.find(session)
-    over = found.phase in (Phase.CLOSED, Phase.PUBLISHED)
-    if over and found.booking.policy is Policy.LIVE:
+    if found.released(now()):
         return "public, max-age=300"
     visitor = await visitor_of(request, controller)
     if visitor is None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
@@ -26,24 +26,14 @@ from pythonosc.osc_packet import ParseError
 from pythonosc.osc_server import AsyncIOOSCUDPServer
 from sqlalchemy.exc import SQLAlchemyError
 
+from avctl.api.osc_acts import SESSION_ACTS, TWICE, RoomActs
 from avctl.api.osc_feedback import Feedback
-from avctl.api.osc_messages import ROOT, Peer, Value, datagram, is_ours, messages_of, numbered, pressed, whole
-from avctl.commands import (
-    CloseSession,
-    Command,
-    GoLive,
-    OpenSession,
-    Operate,
-    PrepareSession,
-    ResumeSession,
-    SuspendSession,
-)
+from avctl.api.osc_messages import ROOT, Peer, Value, datagram, is_ours, messages_of, pressed
+from avctl.commands import Command
 from avctl.config import Osc
-from avctl.errors import AvctlError, ConfigError, Conflict, Forbidden, NotFound, Unsupported
+from avctl.errors import AvctlError, ConfigError, Conflict, Forbidden, NotFound
 from avctl.events import AccountChanged, Reason
 from avctl.model.account import Account, Act
-from avctl.model.floor import Floor
-from avctl.model.session import Phase, Policy, Session
 from avctl.services.controller import Controller
 from avctl.store.engine import cause_of
 
@@ -61,34 +51,6 @@ class Pace:
     same: float = 0.1  # the same message again within this time is the same act
     sure: float = 4.0  # time to press again, for an act that is asked for twice
     keep: float = 60.0  # a surface that is silent for longer is shown nothing more
-
-
-def _go_live(actor: str, session: Session) -> Command:
-    """Open the sitting; for one that is open but should be on air and is not, its programme."""
-    if session.phase is Phase.OPEN and session.booking.policy is Policy.LIVE and session.broadcastable:
-        return GoLive(actor=actor, session=session.id)
-    return OpenSession(actor=actor, session=session.id)
-
-
-def _suspend(reason: Reason) -> Callable[[str, Session], Command]:
-    return lambda actor, session: SuspendSession(actor=actor, session=session.id, reason=reason)
-
-
-def _resume(actor: str, session: Session) -> Command:
-    """A closed part is left by pressing twice, which is the confirmation."""
-    return ResumeSession(actor=actor, session=session.id, confirmed=session.reason is Reason.CLOSED)
-
-
-SESSION_ACTS: Mapping[str, Callable[[str, Session], Command]] = {
-    "prepare": lambda actor, session: PrepareSession(actor=actor, session=session.id),
-    "go-live": _go_live,
-    "break": _suspend(Reason.BREAK),
-    "technical": _suspend(Reason.TECHNICAL),
-    "closed": _suspend(Reason.CLOSED),
-    "resume": _resume,
-    "end": lambda actor, session: CloseSession(actor=actor, session=session.id),
-}
-TWICE = frozenset({"go-live", "closed", "end"})  # as on the pages; leaving a closed part too
 
 
 @asynccontextmanager
@@ -114,6 +76,7 @@ class Surfaces(Dispatcher):
     def __init__(self, controller: Controller, pace: Pace) -> None:
         super().__init__()
         self._controller, self._pace = controller, pace
+        self._acts = RoomActs(controller)
         self._settings: Osc = controller.config.osc
         self._feedback = Feedback(controller, self._send, pace.keep)
         self._transport: asyncio.DatagramTransport | None = None
@@ -265,23 +228,7 @@ class Surfaces(Dispatcher):
         match words:
             case [act] if act in SESSION_ACTS:
                 return self._session_act(account, peer, room, act, pressed(arguments))
-            case ["mic", seat]:
-                account.must_be_allowed(Act.OPERATE_DEVICES)
-                return self._mic(account.name, room, seat, pressed(arguments))
-            case ["mics-off" | "next" as act]:
-                if pressed(arguments) is False:
-                    return None
-                account.must_be_allowed(Act.OPERATE_DEVICES)
-                return self._floor_act(account.name, room, act)
-            case ["preset", camera]:
-                account.must_be_allowed(Act.OPERATE_DEVICES)
-                return self._preset(account.name, room, camera, whole(arguments))
-            case ["preset", camera, number]:
-                if pressed(arguments) is False:
-                    return None
-                account.must_be_allowed(Act.OPERATE_DEVICES)
-                return self._preset(account.name, room, camera, numbered("preset", number))
-        raise NotFound(f"there is no act {'/'.join(words)!r} in a room")
+        return self._acts.command(account, room, words, arguments)
 
     def _session_act(
         self, account: Account, peer: Peer, room: str, act: str, press: bool | None
@@ -290,10 +237,11 @@ class Surfaces(Dispatcher):
             return None
         session = self._controller.sessions.in_room(room)
         if session is None:
-            account.must_be_allowed(Act.RUN_SESSIONS)
+            account.must_be_allowed(Act.RUN_SESSIONS, room)
             raise Conflict("this room has no session now")
         uncovers = act == "resume" and session.reason is Reason.CLOSED
-        account.must_be_allowed(Act.CLOSE_PARTS if uncovers or act == "closed" else Act.RUN_SESSIONS)
+        needed = Act.CLOSE_PARTS if uncovers or act == "closed" else Act.RUN_SESSIONS
+        account.must_be_allowed(needed, room)
         if (act in TWICE or uncovers) and not self._sure(peer, f"{room}/{act}/sure", session.id):
             return None
         return SESSION_ACTS[act](account.name, session)
@@ -317,38 +265,6 @@ class Surfaces(Dispatcher):
     def _not_sure(self, peer: Peer, question: str) -> None:
         del self._asked[peer, question]
         self._say(peer, question, 0)
-
-    def _floor(self, room: str) -> Floor:
-        floor = self._controller.follow.floor(room)
-        if floor is None:
-            raise Unsupported("this room has no discussion system")
-        return floor
-
-    def _mic(self, actor: str, room: str, seat: str, wanted: bool | None) -> Command | None:
-        # The act before this one at the same seat has been confirmed by now, so the floor knows the state:
-        # a quick tap on a "speak while pressed" button does not leave a microphone open.
-        floor, number = self._floor(room), numbered("seat", seat)
-        speaks = any(place.seat == number for place in floor.speakers)
-        opens = not speaks if wanted is None else wanted
-        if floor.known and opens == speaks:
-            return None  # a surface that echoes what it is shown asks for nothing
-        verb = "open_mic" if opens else "close_mic"
-        return Operate(actor=actor, device=floor.device, verb=verb, arguments={"seat": number})
-
-    def _floor_act(self, actor: str, room: str, act: str) -> Command:
-        floor = self._floor(room)
-        if act == "mics-off":
-            return Operate(actor=actor, device=floor.device, verb="close_all_mics", arguments={})
-        if not floor.waiting:
-            raise Conflict("nobody waits for the floor")
-        first = {"seat": floor.waiting[0].seat}
-        return Operate(actor=actor, device=floor.device, verb="grant_request", arguments=first)
-
-    def _preset(self, actor: str, room: str, camera: str, preset: int) -> Command:
-        cameras = {state.id for state in self._controller.house.in_room(room, "Camera")}
-        if camera not in cameras:
-            raise NotFound(f"there is no camera {camera!r} in this room")
-        return Operate(actor=actor, device=camera, verb="recall_preset", arguments={"preset": preset})
 
     # --- what is said ------------------------------------------------------------------------------------
 

@@ -12,10 +12,12 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from avctl.api.osc_acts import muted_in
 from avctl.api.osc_messages import ROOT, Peer, Value, datagram
 from avctl.errors import NotFound
-from avctl.events import AlertEvent, BroadcastMeasured, DeviceEvent, Event, SessionEvent
+from avctl.events import AlertEvent, DeviceEvent, Event, RoomEvent, SessionEvent
 from avctl.services.controller import Controller
+from avctl.services.sound import PARTS
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ class Feedback:
         self._peers: dict[Peer, _Known] = {}  # the one that is silent longest comes first
         self._timer: asyncio.TimerHandle | None = None
         self._not_before = 0.0
-        controller.bus.listen(self._hear, SessionEvent, DeviceEvent, AlertEvent)
+        controller.bus.listen(self._hear, SessionEvent, DeviceEvent, AlertEvent, RoomEvent)
 
     def heard(self, peer: Peer) -> None:
         """A surface sent something: it is shown what changes from now on."""
@@ -68,7 +70,7 @@ class Feedback:
             self._timer = None
 
     def _hear(self, event: Event) -> None:
-        if self._peers and not isinstance(event, BroadcastMeasured):
+        if self._peers and not event.transient:
             self._touch()
 
     def _touch(self) -> None:
@@ -116,6 +118,13 @@ def _room(controller: Controller, room: str) -> Iterator[tuple[str, Value]]:
     yield "on-air", int(session is not None and _on_air(controller, session.id))
     yield "alerts", sum(_room_of(controller, one.subject) in ("", room) for one in controller.alerts.raised())
     yield "floor", int(floor is not None and floor.known)
+    yield "waiting", len(floor.waiting) if floor is not None else 0
+    yield "hold", int(controller.framings.get(room).held)
+    yield "name", session.speaker if session else ""
+    if controller.sounds.of(room) is not None:
+        yield from ((f"mute/{what}", int(muted_in(controller, room, what))) for what in PARTS)
+    if floor is not None and "all_muted" in (readings := controller.house.state(floor.device).readings):
+        yield "mute-all", int(readings["all_muted"] is True)
     speaker = floor.speakers[-1] if floor is not None and floor.speakers else None
     yield "speaker", (speaker.name or str(speaker.seat)) if speaker else ""
     if floor is not None:

@@ -19,7 +19,9 @@ Peer = tuple[str | int, ...]
 """Address and port of a surface, as the socket gives them."""
 
 ROOT = "/avctl"
-SHOWN = frozenset({"phase", "reason", "on-air", "title", "speaker", "floor", "alerts", "refused"})
+SHOWN = frozenset(
+    {"phase", "reason", "on-air", "title", "speaker", "name", "floor", "waiting", "alerts", "refused"}
+)
 """What avctl says of a room."""
 
 LONGEST = 4096  # bytes of a datagram; an act takes 50, a bundle of a whole fader bank some 2000

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
@@ -29,6 +29,7 @@ STATUSES: Mapping[type[errors.AvctlError], int] = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.Stale: 412,
     errors.Rejected: 409,
     errors.TooManyTries: 429,
     errors.AuthRefused: 502,
@@ -47,6 +48,7 @@ EXPLAINED: Mapping[int, str] = {
     404: "There is no such thing.",
     405: "This address does not take this method; `Allow` names those it takes.",
     409: "Right request, wrong moment; or the device said no, and `code` is its own word for it.",
+    412: "Somebody changed it meanwhile: `current` is how it stands, `changed` who changed what.",
     413: "The body is larger than 1 MiB.",
     415: "The body is not declared as application/json.",
     422: "A value is wrong; `errors` names each field and what was expected.",
@@ -87,6 +89,9 @@ class Problem(BaseModel):
     instance: str = Field(description="The address that was asked.")
     code: str | None = Field(None, description="The device's own word for its refusal.")
     errors: list[Fault] | None = Field(None, description="Every wrong value.")
+    clashes: list[dict[str, Any]] | None = Field(None, description="What is taken, and by which sessions.")
+    current: dict[str, Any] | None = Field(None, description="How it stands now.")
+    changed: list[dict[str, Any]] | None = Field(None, description="Who changed which fields meanwhile.")
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -108,6 +113,7 @@ def problem(
     code: str = "",
     faults: Iterable[Fault] = (),
     headers: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> JSONResponse:
     """The answer that tells of a problem."""
     said = Problem(
@@ -117,6 +123,7 @@ def problem(
         instance=instance,
         code=code or None,
         errors=list(faults) or None,
+        **more,
     )
     return JSONResponse(
         said.model_dump(exclude_none=True), status, headers=dict(headers or {}), media_type=MEDIA_TYPE
@@ -128,9 +135,14 @@ def of_error(instance: str, error: errors.AvctlError) -> JSONResponse:
     status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     headers: dict[str, str] = {}
     faults: tuple[Fault, ...] = ()
+    more: dict[str, Any] = {}
     match error:
         case errors.BadArgument():
             faults = (Fault(field=error.field, expected=error.expected),)
+        case errors.Clashing():
+            more = {"clashes": [dict(one) for one in error.clashes]}
+        case errors.Stale():
+            more = {"current": _plain(error.current), "changed": [dict(one) for one in error.changed]}
         case errors.TooManyTries():
             headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
         case errors.NotLoggedIn():
@@ -138,7 +150,11 @@ def of_error(instance: str, error: errors.AvctlError) -> JSONResponse:
     if status >= 500:
         log.warning("%s: %s", instance, error)
     code = error.code if isinstance(error, errors.Rejected) else ""
-    return problem(instance, status, str(error), code=code, faults=faults, headers=headers)
+    return problem(instance, status, str(error), code=code, faults=faults, headers=headers, **more)
+
+
+def _plain(thing: Any) -> Any:
+    return TypeAdapter(type(thing)).dump_python(thing, mode="json")
 
 
 def install(app: FastAPI) -> None:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Header, Path, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl
+from fastapi import APIRouter, Body, Path, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from avctl.api.asking import Asked, Asking, allowed
-from avctl.api.once import Once
 from avctl.api.problems import documented
 from avctl.commands import (
-    AmendSession,
-    BookSession,
-    CancelSession,
     CloseSession,
     Command,
     OpenSession,
@@ -23,10 +19,14 @@ from avctl.commands import (
     SuspendSession,
 )
 from avctl.errors import BadArgument
-from avctl.events import Reason
+from avctl.events import Reason, now
 from avctl.model.account import Act
-from avctl.model.floor import Floor
-from avctl.model.session import AgendaItem, Booking, Kind, Phase, Policy, Session
+from avctl.model.booking import AgendaItem, Kind, Policy
+from avctl.model.booking import Place as Occurrence
+from avctl.model.floor import Floor, Place
+from avctl.model.session import Phase, Session, in_minutes
+from avctl.model.vote import Outcome, Standing
+from avctl.services.votes import visible
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -42,13 +42,27 @@ class SessionAnswer(BaseModel):
     room: str = Field(description="Id of the room; empty when off-site.")
     starts_at: datetime = Field(description="Planned start.")
     ends_at: datetime = Field(description="Planned end.")
+    setup_minutes: int = Field(description="Minutes the room is needed before the start.")
+    breakdown_minutes: int = Field(description="Minutes the room is needed after the end.")
     policy: Policy
+    release_at: datetime | None = Field(
+        description="When the recording of a delayed session becomes public; null: not at a time of its own."
+    )
+    release_hours: float | None = Field(description="Hours after the end, where no moment was booked.")
     off_site: bool
     agenda: list[AgendaItem]
     on_duty: list[str]
     remote_link: str | None
+    remote_source: str = Field(description="Id of the source that brings the picture of the conference.")
+    place: Occurrence | None = Field(description="Which occurrence of a series it is; null: of none.")
+    key: str = Field(description="By what a list that is imported again finds it.")
+    version: int = Field(description="Number of the event that last changed the booking; `ETag` has it too.")
+    changed_at: datetime | None
+    changed_by: str = Field(description="Who booked it, or last changed the booking.")
+    cancelled_because: str
     phase: Phase = Field(description="Where it is in its life.")
     reason: Reason | None = Field(description="Why it is suspended.")
+    until: datetime | None = Field(description="When the interruption is to end; null: not known.")
     faults: list[str] = Field(description="What could not be made ready.")
     item: str = Field(description="The agenda item under way.")
     speaker: str = Field(description="Who is named in the programme.")
@@ -63,35 +77,23 @@ class SessionAnswer(BaseModel):
         """The answer about a session."""
         booked = session.booking.model_dump(mode="json")
         own = {name: getattr(session, name) for name in cls.model_fields if name not in booked}
-        return cls.model_validate({**booked, **own})
-
-
-class Amendment(BaseModel):
-    """Fields of a booking to change; the others stay."""
-
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"ends_at": "2027-02-11T19:00:00+02:00"}}
-    )
-
-    title: str = Field("", min_length=1, max_length=300)
-    body: str = Field("", max_length=300)
-    kind: Kind = Kind.PLENARY
-    room: str = Field("", max_length=63)
-    starts_at: AwareDatetime = EARLIEST
-    ends_at: AwareDatetime = EARLIEST
-    policy: Policy = Policy.LIVE
-    off_site: bool = False
-    agenda: list[AgendaItem] = Field([], max_length=1000)
-    on_duty: list[str] = Field([], max_length=50)
-    remote_link: HttpUrl | None = None
+        return cls.model_validate({**booked, **own, "release_at": session.release_at})
 
 
 class Interruption(BaseModel):
-    """Why a sitting is interrupted."""
+    """Why a sitting is interrupted, and until when."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "break"}})
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"reason": "break", "minutes": 15}}
+    )
 
     reason: Reason = Field(description="break, technical, closed (a closed part) or air_raid.")
+    until: AwareDatetime | None = Field(
+        None, description="When a break or a technical pause ends, with its offset from UTC; null: not known."
+    )
+    minutes: int | None = Field(
+        None, ge=1, le=720, description="The same from now, to the next whole minute; in place of `until`."
+    )
 
 
 class Resumption(BaseModel):
@@ -112,6 +114,28 @@ class PlaceAnswer(BaseModel):
     group: str = Field(description="Faction or office.")
     chairman: bool
     since: datetime
+    limit: float | None = Field(description="Seconds this speech may take; null: no limit.")
+    remaining: float | None = Field(
+        description="Seconds left of them at this moment, below 0 once it is over; null: no limit."
+    )
+
+    @classmethod
+    def of(cls, place: Place, limit: float | None) -> PlaceAnswer:
+        """The answer about a place; ``limit`` in seconds, for one who speaks."""
+        left = None if limit is None else round(limit - (now() - place.since).total_seconds(), 1)
+        return cls(**vars(place), limit=limit, remaining=left)
+
+
+class FloorVote(BaseModel):
+    """The vote under way, or the last one."""
+
+    number: int | None = Field(description="Its number in the session.")
+    title: str
+    state: str = Field(description="open, paused, closed or lost.")
+    voted: int | None = Field(description="How many have voted; null: the system does not tell yet.")
+    counts: dict[str, int] = Field(description="By choice, as far as it is told.")
+    outcome: Outcome | None = Field(description="What it decided; null while open, and when lost.")
+    since: datetime
 
 
 class FloorAnswer(BaseModel):
@@ -123,7 +147,12 @@ class FloorAnswer(BaseModel):
     speakers: list[PlaceAnswer]
     waiting: list[PlaceAnswer] = Field(description="In the order in which they get the floor.")
     item: str = Field(description="The agenda item under way.")
-    vote: dict[str, Any] | None = Field(description="The vote under way; null when there is none.")
+    vote: FloorVote | None = Field(description="The vote under way, or the last one; null: none.")
+
+
+def tag_of(session: Session) -> str:
+    """The version of a booking, as the header ``ETag`` says it."""
+    return f'"{session.version}"'
 
 
 SessionId = Annotated[
@@ -132,8 +161,6 @@ SessionId = Annotated[
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"], responses=documented(401, 403))
 run_sessions = allowed(Act.RUN_SESSIONS)
-book_sessions = allowed(Act.BOOK_SESSIONS)
-cancel_sessions = allowed(Act.BOOK_SESSIONS, Act.RUN_SESSIONS)
 
 
 @router.get("", responses=documented(422))
@@ -160,7 +187,7 @@ async def sessions(
     if since is None and until is None:
         found = tuple(held)
     else:
-        found = await held.between(_sane("from", since, EARLIEST), _sane("to", until, LATEST))
+        found = await held.between(sane("from", since, EARLIEST), sane("to", until, LATEST))
     wanted = [
         session
         for session in found
@@ -172,7 +199,7 @@ async def sessions(
     return [SessionAnswer.of(session) for session in wanted[offset : offset + limit]]
 
 
-def _sane(field: str, moment: datetime | None, otherwise: datetime) -> datetime:
+def sane(field: str, moment: datetime | None, otherwise: datetime) -> datetime:
     """A moment every database can hold, wherever its time zone is."""
     if moment is None:
         return otherwise
@@ -181,48 +208,12 @@ def _sane(field: str, moment: datetime | None, otherwise: datetime) -> datetime:
     return moment
 
 
-@router.post("", status_code=201, dependencies=[book_sessions], responses=documented(400, 409, 413, 415, 422))
-async def book(
-    request: Request,
-    response: Response,
-    asked: Asked,
-    booking: Booking,
-    key: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key",
-            max_length=200,
-            description="Any text of your own: the same request with the same key books once.",
-        ),
-    ] = None,
-) -> SessionAnswer:
-    """Book a session; 409 names the one it clashes with."""
-    details = booking.model_dump(mode="json")
-    command = BookSession(actor=asked.actor, details=details)
-    once: Once = request.app.state.once
-    async with once.claim(asked.actor, key, details) as claim:
-        if claim.answer is None:
-            session: Session = await asked.controller.desk.obey(command)
-            claim.answer = session.id
-        else:
-            session = await asked.controller.sessions.find(claim.answer)
-    response.headers["Location"] = f"{request.url.path}/{session.id}"
-    return SessionAnswer.of(session)
-
-
 @router.get("/{session}", responses=documented(404))
-async def session(asked: Asked, session: SessionId) -> SessionAnswer:
-    """One session."""
-    return SessionAnswer.of(await asked.controller.sessions.find(session))
-
-
-@router.patch("/{session}", dependencies=[book_sessions], responses=documented(400, 404, 409, 413, 415, 422))
-async def amend(asked: Asked, session: SessionId, amendment: Amendment) -> SessionAnswer:
-    """Change fields of a booking; 409 names what it would clash with."""
-    details = amendment.model_dump(mode="json", exclude_unset=True)
-    if not details:
-        return SessionAnswer.of(await asked.controller.sessions.find(session))
-    return await _act(asked, AmendSession(actor=asked.actor, session=session, details=details))
+async def session(response: Response, asked: Asked, session: SessionId) -> SessionAnswer:
+    """One session. `ETag` names the version of its booking: sent back as `If-Match`, a change is safe."""
+    found = await asked.controller.sessions.find(session)
+    response.headers["ETag"] = tag_of(found)
+    return SessionAnswer.of(found)
 
 
 @router.get("/{session}/floor", dependencies=[allowed(Act.SEE_CONTROL)], responses=documented(404))
@@ -236,10 +227,30 @@ async def floor(asked: Asked, session: SessionId) -> FloorAnswer:
         session=found.id,
         device=shown.device or None,
         known=shown.known,
-        speakers=[PlaceAnswer(**vars(place)) for place in shown.speakers],
-        waiting=[PlaceAnswer(**vars(place)) for place in shown.waiting],
+        speakers=[
+            PlaceAnswer.of(place, asked.controller.speaking.limit(found, place)) for place in shown.speakers
+        ],
+        waiting=[PlaceAnswer.of(place, None) for place in shown.waiting],
         item=shown.item or found.item,
-        vote=None,
+        vote=_vote(asked, found),
+    )
+
+
+def _vote(asked: Asking, session: Session) -> FloorVote | None:
+    votes = asked.controller.votes
+    last = votes.last(session.id)
+    if last is None or not visible(session, last, asked.account.role):
+        return None
+    count = votes.count(last)
+    is_open = last.state is Standing.OPEN
+    return FloorVote(
+        number=last.number,
+        title=last.title,
+        state="paused" if is_open and count.paused else last.state,
+        voted=count.voted if is_open else last.voted,
+        counts=dict(count.counts if is_open else last.counts),
+        outcome=last.outcome,
+        since=last.closed_at or last.opened_at,
     )
 
 
@@ -252,11 +263,22 @@ async def floor(asked: Asked, session: SessionId) -> FloorAnswer:
 async def suspend(asked: Asked, session: SessionId, interruption: Interruption) -> SessionAnswer:
     """Interrupt the sitting; the programme shows the slate of the reason.
 
+    A break or a technical pause may say until when; asked again, it says another time. Without `until` and
+    `minutes`, a break takes `broadcast.break_minutes`, and an interruption that goes on keeps its time.
     A closed part has begun when this is answered: nothing of the hall is in any output.
     """
     closed = interruption.reason is Reason.CLOSED
     asked.account.must_be_allowed(Act.CLOSE_PARTS if closed else Act.RUN_SESSIONS)
-    command = SuspendSession(actor=asked.actor, session=session, reason=interruption.reason)
+    minutes = interruption.minutes
+    if minutes is not None and interruption.until is not None:
+        raise BadArgument("minutes", "until or minutes, not both")
+    command = SuspendSession(
+        actor=asked.actor,
+        session=session,
+        reason=interruption.reason,
+        until=interruption.until if minutes is None else in_minutes(minutes),
+        timed=bool({"until", "minutes"} & interruption.model_fields_set),
+    )
     return await _act(asked, command)
 
 
@@ -277,8 +299,8 @@ async def resume(
 
 
 def _offer(
-    name: Literal["prepare", "open", "close", "cancel"],
-    kind: type[PrepareSession | OpenSession | CloseSession | CancelSession],
+    name: Literal["prepare", "open", "close"],
+    kind: type[PrepareSession | OpenSession | CloseSession],
     may: Any,
 ) -> None:
     async def act(asked: Asked, session: SessionId) -> SessionAnswer:
@@ -300,7 +322,6 @@ def _offer(
 _offer("prepare", PrepareSession, run_sessions)
 _offer("open", OpenSession, run_sessions)
 _offer("close", CloseSession, run_sessions)
-_offer("cancel", CancelSession, cancel_sessions)
 
 
 async def _act(asked: Asking, command: Command) -> SessionAnswer:

@@ -14,19 +14,28 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
-from avctl.config.broadcast import Broadcast, Closed, Overlays, Push, Recording, Rendition, Watch
+from avctl.config.broadcast import Broadcast, Closed, Limits, Overlays, Push, Recording, Rendition, Watch
+from avctl.config.hall import FloorRules, Sound
+from avctl.config.notices import Notices
+from avctl.config.preparing import Preparation, RoomStep, Step, order_faults, steps_of
+from avctl.config.schedule import Schedule
 from avctl.config.section import LOOPBACK, Identifier, Network, PortNumber, Section, port_or_line, time_zone
+from avctl.config.voting import Body, Voting
 from avctl.errors import ConfigError
 from avctl.faults import close, faults_of, key_of
 
 __all__ = [
     "Alerts",
+    "Body",
     "Broadcast",
     "Closed",
     "Config",
     "Device",
     "Filled",
+    "FloorRules",
     "Follow",
+    "Limits",
+    "Notices",
     "Osc",
     "Overlays",
     "Preparation",
@@ -34,11 +43,16 @@ __all__ = [
     "Recording",
     "Rendition",
     "Room",
+    "RoomStep",
+    "Schedule",
     "Section",
     "Shot",
     "Simulators",
     "Site",
+    "Sound",
+    "Step",
     "Store",
+    "Voting",
     "Watch",
     "Web",
     "parse",
@@ -83,19 +97,33 @@ class Store(Section):
     url: str = Field("", description="SQLAlchemy address of the database; empty: SQLite in the data folder.")
 
 
-class Preparation(Section):
-    """How a room is made ready."""
-
-    seconds: float = Field(60, ge=1, description="Seconds a device may take to reach its wanted state.")
-    retry_seconds: float = Field(2, ge=0.05, description="Seconds before a verb that failed is tried again.")
-
-
 class Follow(Section):
     """What happens when a microphone opens."""
 
     wide_after: float = Field(5, ge=0, description="Seconds of silence before the wide shot.")
+    shortest_shot: float = Field(3, ge=0, description="Seconds a picture stays before the next one.")
+    arrive_within: float = Field(
+        4, gt=0, le=15, description="Seconds a camera may take to its shot before it is cut to all the same."
+    )
+    chairman: Literal["ignore", "show", "wide"] = Field(
+        "ignore",
+        description="Chairman and another speak: ignore shows the other, show the chairman, wide the hall.",
+    )
+    hand_seconds: float = Field(
+        60, ge=0, description="Seconds the cameras are left alone after a person cut or moved one."
+    )
+    store_first: int = Field(20, ge=0, le=254, description="First preset for shots stored at a seat.")
+    store_last: int = Field(89, ge=0, le=254, description="Last preset for shots stored at a seat.")
     lower_third: bool = Field(True, description="Write the speaker's name in the programme.")
     item_line: bool = Field(True, description="Write the agenda item in the programme.")
+
+    @model_validator(mode="after")
+    def _some_presets(self) -> Self:
+        if self.store_first > self.store_last:
+            raise ValueError(
+                f"store_first not after store_last (got {self.store_first} to {self.store_last})"
+            )
+        return self
 
 
 class Alerts(Section):
@@ -157,6 +185,10 @@ class Room(Section):
     title_en: str = Field("", description="The same in English.")
     wide: tuple[Shot, ...] = Field((), description="Shots of the whole room, the first is preferred.")
     shots: tuple[Shot, ...] = Field((), description="Which camera and preset shows which seats.")
+    sound: Sound | None = Field(None, description="Its mixer; none: its sound is nobody's affair.")
+    prepare: tuple[RoomStep, ...] = Field(
+        (), description="What brings the room to its wanted state, beside what its devices do."
+    )
 
 
 class Device(Section):
@@ -170,6 +202,9 @@ class Device(Section):
     port: Annotated[int | str | None, BeforeValidator(port_or_line)] = Field(
         None,
         description="Port number, or a serial line (/dev/ttyS0, rfc2217://…); the driver's own if absent.",
+    )
+    feeds: Identifier | None = Field(
+        None, description="For a camera: id of the source whose picture it is; then it can be cut to."
     )
     options: Mapping[str, Any] = Field(default_factory=dict, description="What this driver can be told.")
     prepare: Mapping[str, Mapping[str, Any]] = Field(
@@ -187,7 +222,11 @@ class Config(Section):
     broadcast: Broadcast = Field(Broadcast(), description="How programmes are made.")
     preparation: Preparation = Field(Preparation(), description="How a room is made ready.")
     follow: Follow = Field(Follow(), description="What happens when a microphone opens.")
+    schedule: Schedule = Field(Schedule(), description="What holds for bookings.")
+    floor: FloorRules = Field(FloorRules(), description="How long people may speak.")
+    notices: Notices = Field(Notices(), description="How people on duty are told.")
     alerts: Alerts = Field(Alerts(), description="When a person must look.")
+    voting: Voting = Field(Voting(), description="How votes are decided and shown.")
     osc: Osc = Field(Osc(), description="Where control surfaces that speak OSC are heard.")
     simulators: Simulators = Field(Simulators(), description="The simulators' control port.")
     rooms: tuple[Room, ...] = Field((), description="Halls and meeting rooms.")
@@ -200,6 +239,11 @@ class Config(Section):
     def in_room(self, room: str) -> tuple[Device, ...]:
         """The devices of a room, in the order of the file."""
         return tuple(device for device in self.devices if device.room == room)
+
+    def steps(self, room: str, kind: str) -> list[Step]:
+        """What brings a room to its wanted state before a session of a kind."""
+        devices = [device.model_dump(include={"id", "prepare"}) for device in self.in_room(room)]
+        return steps_of(self.room(room).model_dump(include={"prepare"}, mode="json"), devices, kind)
 
 
 def _missing(room: str) -> Room:
@@ -292,12 +336,24 @@ def _crossed(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 f"a room of this file: {named} (got {wanted!r}{close(wanted, known)})",
             )
     rooms_of = {str(device.get("id")): device.get("room") for device in devices}
+    for at, device in enumerate(devices):
+        if isinstance(feed := device.get("feeds"), str) and (
+            rooms_of.get(feed) != device.get("room") or feed == device.get("id")
+        ):
+            yield f"devices[{at}].feeds", f"another device of its room, a source (got {feed!r})"
     for at, room in enumerate(rooms):
+        if isinstance(sound := room.get("sound"), Mapping):
+            mixer = sound.get("mixer")
+            if isinstance(mixer, str) and rooms_of.get(mixer) != room.get("id"):
+                yield f"rooms[{at}].sound.mixer", f"a device of this room (got {mixer!r})"
         for kind in ("wide", "shots"):
             for place, shot in enumerate(tables_of(room, kind)):
                 camera = shot.get("camera")
                 if isinstance(camera, str) and rooms_of.get(camera) != room.get("id"):
                     yield f"rooms[{at}].{kind}[{place}].camera", f"a device of this room (got {camera!r})"
+        here = [device for device in devices if device.get("room") == room.get("id")]
+        for key, expected in order_faults(room, here):
+            yield f"rooms[{at}].{key}", expected
 
 
 def tables_of(data: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:

@@ -43,6 +43,13 @@ def _network(text: object) -> object:
         raise ValueError(f"a network such as 192.0.2.0/24, or one address (got {text!r})") from None
 
 
+def _channel(channel: int | str) -> int | str:
+    if isinstance(channel, bool) or not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,19}", str(channel)):
+        raise ValueError("a channel's number, 0 for the main output, or a name such as bus-1 or dca-2")
+    return channel
+
+
+Channel = Annotated[int | str, AfterValidator(_channel)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]

@@ -8,22 +8,37 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from avctl.bus import Bus
-from avctl.commands import AcknowledgeAlert, Operate, PrepareSession, Reconnect
+from avctl.commands import AcknowledgeAlert, Operate, Reconnect
 from avctl.config import Config
 from avctl.desk import Desk
 from avctl.events import now
-from avctl.model.session import Phase
 from avctl.services.accounts import Accounts
 from avctl.services.alerts import Alerts
+from avctl.services.bodies import Bodies
+from avctl.services.calendars import Calendars
+from avctl.services.contacts import Contacts
 from avctl.services.controller import Controller
 from avctl.services.follow import Follow
+from avctl.services.framings import Framings
+from avctl.services.golden import GoldenStates
 from avctl.services.house import House
+from avctl.services.imports import Imports
 from avctl.services.journal import Journal, first_number
-from avctl.services.preparation import Preparation
+from avctl.services.notices import Notices
+from avctl.services.participants import Participants
+from avctl.services.preparation import Preparations
+from avctl.services.preparation.due import Due
 from avctl.services.run import Run
+from avctl.services.scoreboard import Scoreboard
 from avctl.services.sessions import Sessions
+from avctl.services.sound import Sounds
+from avctl.services.speaking import SpeakingTime
+from avctl.services.tally import Tally
+from avctl.services.viewers import Viewers
+from avctl.services.votes import Votes
 from avctl.store.engine import open_store, sqlite_url
 from streams.broadcast import Broadcasts
+from streams.proof import OutputProof
 
 
 def store_url(config: Config, data: Path) -> str:
@@ -48,28 +63,63 @@ async def controller(config: Config, data: Path) -> AsyncIterator[Controller]:
         accounts = Accounts(store, bus, config.web)
         house = House(config, bus)
         sessions = Sessions(config, bus, store, journal)
+        bodies = Bodies(config, bus, store, journal)
+        contacts = Contacts(store, bus)
         alerts = Alerts(config, bus, store, journal, house, sessions)
-        follow = Follow(config, bus, desk, house, sessions)
-        preparation = Preparation(config, bus, desk, house, sessions, journal)
+        framings = Framings(config, bus, desk, store, journal, house)
+        participants = Participants(bus, store, journal, house, sessions)
+        follow = Follow(config, bus, desk, house, sessions, framings, participants)
+        speaking = SpeakingTime(config, bus, desk, sessions, follow)
+        sounds = Sounds(config, bus, desk, store, journal, house, sessions)
+        votes = Votes(config, bus, desk, store, journal, house, sessions, participants)
+        scoreboard = Scoreboard(config, bus, desk, sessions, votes)
+        tally = Tally(config, bus, desk, house)
         broadcasts = Broadcasts(config, data, bus, desk, house, sessions)
+        output = OutputProof(config, data, house)
+        preparations = Preparations(config, bus, desk, house, sessions, store, journal, (output,))
+        due = Due(config, desk, sessions, preparations.sheets, alerts)
+        golden = GoldenStates(config, bus, desk, store, journal, house)
 
         sessions.handle(desk)
+        bodies.handle(desk)
         Run(bus, desk, sessions).handle(desk)
         broadcasts.handle(desk)
-        desk.handle(PrepareSession, preparation.prepare)
+        framings.handle(desk)
+        votes.handle(desk)
+        participants.handle(desk)
+        sounds.handle(desk)
+        preparations.handle(desk)
+        golden.handle(desk)
         desk.handle(Operate, house.operate)
         desk.handle(Reconnect, house.reconnect)
         desk.handle(AcknowledgeAlert, alerts.acknowledge)
 
         await sessions.restore()
+        await bodies.restore()
         await alerts.restore()
+        await framings.restore()
+        await votes.restore()
+        await participants.restore()
+        await sounds.restore()
+        await golden.restore()
+        notices = Notices(config, bus, sessions, contacts)
+        stack.push_async_callback(ended, asyncio.create_task(notices.run(), name="notices"))
+        stack.callback(framings.close)
         stack.callback(alerts.close)
+        stack.push_async_callback(scoreboard.close)
         await stack.enter_async_context(house.running())
+        votes.expect()
         stack.push_async_callback(follow.close)
-        stack.push_async_callback(preparation.close)
+        stack.push_async_callback(speaking.close)
+        stack.push_async_callback(sounds.close)
+        stack.push_async_callback(tally.close)
+        stack.push_async_callback(preparations.close)
         await stack.enter_async_context(broadcasts.running())
         alerts.forget_strangers()
-        preparation.resume(tuple(one for one in sessions if one.phase is Phase.PREPARING))
+        scoreboard.resume()
+        await output.clean()
+        await preparations.resume()
+        stack.push_async_callback(ended, asyncio.create_task(due.run(), name="what is due"))
         yield Controller(
             config=config,
             bus=bus,
@@ -77,10 +127,22 @@ async def controller(config: Config, data: Path) -> AsyncIterator[Controller]:
             house=house,
             sessions=sessions,
             follow=follow,
+            framings=framings,
+            votes=votes,
+            participants=participants,
+            speaking=speaking,
+            sounds=sounds,
+            preparations=preparations,
+            golden=golden,
             alerts=alerts,
             broadcasts=broadcasts,
             journal=journal,
             accounts=accounts,
+            bodies=bodies,
+            contacts=contacts,
+            calendars=Calendars(config, bus, sessions),
+            imports=Imports(config, desk, sessions, bodies),
+            viewers=Viewers(),
             started_at=now(),
         )
 

@@ -30,8 +30,8 @@ from avctl.model.account import Role
 from avctl.model.session import BEFORE, RUNNING
 
 PEOPLE = (("technician", Role.TECHNICIAN), ("scheduler", Role.SCHEDULER), ("admin", Role.ADMIN))
-HALL, COMMITTEE = "plenary", "committee"
-DISCUSSION = "hall-dicentis"  # where the scripted sitting plays
+HALL, COMMITTEE, SECOND = "plenary", "committee", "committee-2"
+SITTINGS = ("hall-dicentis", "small-shure")  # where scripted sittings play
 PATIENCE = 60.0  # seconds for everything to answer
 ENDING = 20.0  # seconds for the programmes to end
 PR_SET_PDEATHSIG = 1
@@ -57,7 +57,8 @@ class Demo:
         facts_file.unlink(missing_ok=True)
         file, url, simulators = self._configure()
         try:
-            await self._start("simulators", "simulate", str(file), "--sitting", DISCUSSION)
+            sittings = [word for device in SITTINGS for word in ("--sitting", device)]
+            await self._start("simulators", "simulate", str(file), *sittings)
             accounts = await self._people()
             await self._start("controller", "run", "--config", str(file), "--data", str(self._data))
             async with asyncio.TaskGroup() as tasks:
@@ -207,8 +208,8 @@ class Demo:
                 while True:
                     try:
                         answer = await client.get(address)
-                        if answer.is_success:
-                            return
+                        if answer.is_success or (address == "/health" and answer.status_code == 503):
+                            return  # not well, and it says of what: no reason not to show it
                         last = f"{answer.status_code}"
                     except httpx.TransportError as fault:
                         last = str(fault) or type(fault).__name__
@@ -281,7 +282,7 @@ def free_ports(count: int) -> Iterator[int]:
 
 
 def bookings(now: datetime) -> tuple[dict[str, Any], ...]:
-    """The sittings of the demo: one that begins now, one in the other room soon, one tomorrow."""
+    """The sittings of the demo: one that begins now, one in each other room later, one tomorrow."""
     agenda = [
         {"number": "1", "title": "Про бюджет міста Києва на наступний рік"},
         {"number": "2", "title": "Про програму «Безпечне місто»"},
@@ -310,6 +311,17 @@ def bookings(now: datetime) -> tuple[dict[str, Any], ...]:
             "ends_at": (now + timedelta(hours=3)).isoformat(),
             "policy": "live",
             "agenda": agenda[:2],
+        },
+        {
+            "title": "Засідання комісії з питань освіти",
+            "body": "Постійна комісія з питань освіти і науки",
+            "kind": "committee",
+            "room": SECOND,
+            # Not soon: three broadcasts at once are too much for two small cores.
+            "starts_at": (now + timedelta(hours=2)).isoformat(),
+            "ends_at": (now + timedelta(hours=4)).isoformat(),
+            "policy": "live",
+            "agenda": agenda[1:3],
         },
         {
             "title": "Пленарне засідання (продовження)",

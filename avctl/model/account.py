@@ -32,10 +32,14 @@ class Act(StrEnum):
     SEE_CONTROL = "see_control"
     OPERATE_DEVICES = "operate_devices"
     RUN_SESSIONS = "run_sessions"
+    RUN_VOTES = "run_votes"
     BOOK_SESSIONS = "book_sessions"
+    OVERRIDE_CLASHES = "override_clashes"
+    MANAGE_BODIES = "manage_bodies"
     ACKNOWLEDGE_ALERTS = "acknowledge_alerts"
     SEE_JOURNAL = "see_journal"
     CLOSE_PARTS = "close_parts"
+    NAME_PARTICIPANTS = "name_participants"
     APPROVE_PUBLICATION = "approve_publication"
     SEE_REPORTS = "see_reports"
     RAISE_REQUESTS = "raise_requests"
@@ -48,17 +52,44 @@ ROLES: Mapping[Role, frozenset[Act]] = {
             Act.SEE_CONTROL,
             Act.OPERATE_DEVICES,
             Act.RUN_SESSIONS,
+            Act.RUN_VOTES,
             Act.CLOSE_PARTS,
+            Act.NAME_PARTICIPANTS,
             Act.ACKNOWLEDGE_ALERTS,
             Act.SEE_JOURNAL,
             Act.RAISE_REQUESTS,
         }
     ),
-    Role.SCHEDULER: frozenset({Act.SEE_CONTROL, Act.BOOK_SESSIONS, Act.RAISE_REQUESTS}),
-    Role.SECRETARY: frozenset(
-        {Act.SEE_CONTROL, Act.CLOSE_PARTS, Act.APPROVE_PUBLICATION, Act.RAISE_REQUESTS}
+    Role.SCHEDULER: frozenset(
+        {
+            Act.SEE_CONTROL,
+            Act.BOOK_SESSIONS,
+            Act.MANAGE_BODIES,
+            Act.NAME_PARTICIPANTS,
+            Act.RAISE_REQUESTS,
+        }
     ),
-    Role.MANAGER: frozenset({Act.SEE_CONTROL, Act.SEE_JOURNAL, Act.SEE_REPORTS, Act.RAISE_REQUESTS}),
+    Role.SECRETARY: frozenset(
+        {
+            Act.SEE_CONTROL,
+            Act.RUN_VOTES,
+            Act.CLOSE_PARTS,
+            Act.NAME_PARTICIPANTS,
+            Act.APPROVE_PUBLICATION,
+            Act.RAISE_REQUESTS,
+        }
+    ),
+    # Whoever decides that two sittings may share a room books them too, and answers for it by name.
+    Role.MANAGER: frozenset(
+        {
+            Act.SEE_CONTROL,
+            Act.BOOK_SESSIONS,
+            Act.OVERRIDE_CLASHES,
+            Act.SEE_JOURNAL,
+            Act.SEE_REPORTS,
+            Act.RAISE_REQUESTS,
+        }
+    ),
     Role.ADMIN: frozenset(Act),
     Role.STAFF: frozenset({Act.RAISE_REQUESTS}),
 }
@@ -79,15 +110,22 @@ class Account:
     disabled: bool = False
     language: str = ""
     theme: str = ""
+    rooms: tuple[str, ...] = ()  # the only ones this person may see and act in; empty: all
 
-    def may(self, act: Act) -> bool:
-        """Whether this person may do it."""
-        return not self.disabled and permitted(self.role, act)
+    def reaches(self, room: str) -> bool:
+        """Whether this person has to do with a room; what is in no room concerns everybody."""
+        return not room or not self.rooms or room in self.rooms
 
-    def must_be_allowed(self, act: Act) -> None:
-        """Forbidden, unless this person may do it."""
+    def may(self, act: Act, room: str = "") -> bool:
+        """Whether this person may do it, there."""
+        return not self.disabled and permitted(self.role, act) and self.reaches(room)
+
+    def must_be_allowed(self, act: Act, room: str = "") -> None:
+        """Forbidden, unless this person may do it, there."""
         if not self.may(act):
             raise Forbidden(f"{self.role} may not {act.replace('_', ' ')}")
+        if not self.reaches(room):
+            raise Forbidden(f"{self.name} may not {act.replace('_', ' ')} in {room}")
 
 
 def folded(name: str) -> str:

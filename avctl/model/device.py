@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from avctl.events import DeviceEvent, Link, LinkChanged, ReadingsChanged, now
+from avctl.events import DeviceEvent, Link, LinkChanged, ReadingsChanged, changed, now
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +34,8 @@ class DeviceState:
         """The state once ``event`` has happened."""
         match event:
             case LinkChanged():
-                return replace(self, link=event.link, reason=event.reason, since=event.at)
+                return changed(self, link=event.link, reason=event.reason, since=event.at)
             case ReadingsChanged():
-                return replace(self, readings={**self.readings, **event.readings}, heard=event.at)
+                return changed(self, readings={**self.readings, **event.readings}, heard=event.at)
             case _:
-                return replace(self, heard=event.at)
+                return changed(self, heard=event.at)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
@@ -17,6 +17,7 @@ from avctl.events import (
     MicClosed,
     MicOpened,
     ReadingsChanged,
+    changed,
 )
 
 
@@ -46,21 +47,37 @@ class Floor:
         """The floor once ``event`` has happened."""
         match event:
             case LinkChanged():
-                return replace(self, known=event.link is Link.ONLINE)
+                return changed(self, known=event.link is Link.ONLINE)
             case MicOpened():
-                return replace(self, speakers=self._with(self.speakers, event.seat, event.at))
+                return changed(self, speakers=self._with(self.speakers, event.seat, event.at))
             case MicClosed():
-                return replace(self, speakers=_without(self.speakers, event.seat))
+                return changed(self, speakers=_without(self.speakers, event.seat))
             case FloorRequested():
-                return replace(self, waiting=self._with(self.waiting, event.seat, event.at))
+                return changed(self, waiting=self._with(self.waiting, event.seat, event.at))
             case FloorRequestEnded():
-                return replace(self, waiting=_without(self.waiting, event.seat))
+                return changed(self, waiting=_without(self.waiting, event.seat))
             case ItemStarted():
-                return replace(self, item=event.title)
+                return changed(self, item=event.title)
             case ReadingsChanged():
                 return self._read(event)
             case _:
                 return self
+
+    def named(self, who: Callable[[int], tuple[str, str]]) -> Self:
+        """The floor with the name and group of each place as ``who`` knows them."""
+
+        def place(one: Place) -> Place:
+            name, group = who(one.seat)
+            return changed(one, name=name, group=group)
+
+        return changed(
+            self, speakers=tuple(map(place, self.speakers)), waiting=tuple(map(place, self.waiting))
+        )
+
+    @property
+    def speaking(self) -> tuple[tuple[int, bool], ...]:
+        """What of the speakers matters for the picture: their seats in order, and who of them is chairman."""
+        return tuple((place.seat, place.chairman) for place in self.speakers)
 
     def person(self, seat: int) -> Mapping[str, Any]:
         """What the discussion system says of a seat: ``name``, ``group``, ``chairman``."""
@@ -70,20 +87,21 @@ class Floor:
     def _read(self, event: ReadingsChanged) -> Self:
         floor = self
         if "seats" in event.readings:
-            floor = replace(floor, seats=event.readings["seats"])
-            floor = replace(
+            floor = changed(floor, seats=event.readings["seats"])
+            floor = changed(
                 floor,
                 speakers=tuple(floor._place(place.seat, place.since) for place in floor.speakers),
                 waiting=tuple(floor._place(place.seat, place.since) for place in floor.waiting),
             )
         for name in ("speakers", "waiting"):
             if name in event.readings:
-                before = {place.seat: place.since for place in getattr(floor, name)}
+                # Those who are there already stay as they are: in a storm hundreds wait.
+                before = {place.seat: place for place in getattr(floor, name)}
                 places = tuple(
-                    floor._place(seat, before.get(seat, event.at)) for seat in event.readings[name]
+                    before.get(seat) or floor._place(seat, event.at) for seat in event.readings[name]
                 )
                 floor = (
-                    replace(floor, speakers=places) if name == "speakers" else replace(floor, waiting=places)
+                    changed(floor, speakers=places) if name == "speakers" else changed(floor, waiting=places)
                 )
         return floor
 

@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
-
 from avctl.errors import BadArgument, Conflict
 from avctl.events import (
     Event,
     ItemStarted,
+    PreparationEnded,
     Reason,
     SessionAmended,
     SessionBooked,
@@ -26,30 +25,11 @@ from avctl.events import (
     SessionResumed,
     SessionSuspended,
     SpeakerShown,
+    now,
 )
+from avctl.model.booking import LONGEST, Booking, Policy, amended
 
-LONGEST = timedelta(hours=24)
-YEARS = range(2000, 2100)  # beyond lie moments that some time zone, or some database, cannot hold
-
-
-class Kind(StrEnum):
-    """What sort of sitting it is."""
-
-    PLENARY = "plenary"
-    COMMITTEE = "committee"
-    EXECUTIVE = "executive"
-    HEARING = "hearing"
-    BRIEFING = "briefing"
-    ONLINE = "online"
-
-
-class Policy(StrEnum):
-    """How the public sees it (law 3590-IX; design, section 2)."""
-
-    LIVE = "live"
-    DELAYED = "delayed"
-    RECORD = "record"
-    NONE = "none"
+RELEASE_HOURS = 24.0  # a booking that does not say; law 3590-IX: at the latest the next day
 
 
 class Phase(StrEnum):
@@ -66,63 +46,9 @@ class Phase(StrEnum):
 
 
 BEFORE = (Phase.PLANNED, Phase.PREPARING, Phase.READY)
+TIMED = (Reason.BREAK, Reason.TECHNICAL)  # interruptions that may have an end that is known
 RUNNING = (Phase.OPEN, Phase.SUSPENDED)
 OVER = (Phase.CLOSED, Phase.PUBLISHED, Phase.CANCELLED)
-
-
-class AgendaItem(BaseModel):
-    """One question of the agenda."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    number: str = Field(max_length=20, description="Number as the agenda prints it.", examples=["1", "2.3"])
-    title: str = Field(min_length=1, max_length=1000, description="What is considered.")
-
-
-class Booking(BaseModel):
-    """What the secretariat enters."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        json_schema_extra={
-            "example": {
-                "title": "Пленарне засідання",
-                "body": "Київська міська рада",
-                "kind": "plenary",
-                "room": "plenary",
-                "starts_at": "2027-02-11T10:00:00+02:00",
-                "ends_at": "2027-02-11T18:00:00+02:00",
-                "policy": "live",
-                "agenda": [{"number": "1", "title": "Про бюджет міста Києва на 2027 рік"}],
-            }
-        },
-    )
-
-    title: str = Field(min_length=1, max_length=300, description="Title, as the public reads it.")
-    body: str = Field("", max_length=300, description="Who sits: the council, a committee.")
-    kind: Kind = Field(Kind.PLENARY, description="What sort of sitting it is.")
-    room: str = Field("", max_length=63, description="Id of the room; empty only when off-site.")
-    starts_at: AwareDatetime = Field(description="Planned start, with its offset from UTC.")
-    ends_at: AwareDatetime = Field(description="Planned end, with its offset from UTC.")
-    policy: Policy = Field(Policy.LIVE, description="How the public sees it.")
-    off_site: bool = Field(False, description="Held elsewhere: booked, never broadcast.")
-    agenda: tuple[AgendaItem, ...] = Field((), max_length=1000, description="The agenda, in order.")
-    on_duty: tuple[str, ...] = Field((), max_length=50, description="Accounts of the people on duty.")
-    remote_link: HttpUrl | None = Field(None, description="Where remote participants join.")
-
-    @model_validator(mode="after")
-    def _sensible(self) -> Self:
-        for field in ("starts_at", "ends_at"):
-            if getattr(self, field).year not in YEARS:
-                raise ValueError(f"{field}: a year from {YEARS.start} to {YEARS.stop - 1}")
-        if self.ends_at <= self.starts_at:
-            raise ValueError("ends_at: later than starts_at")
-        if self.ends_at - self.starts_at > LONGEST:
-            raise ValueError("ends_at: at most 24 hours after starts_at")
-        if not self.room and not self.off_site:
-            raise ValueError("room: the id of a room, unless the session is off-site")
-        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +59,7 @@ class Session:
     booking: Booking
     phase: Phase = Phase.PLANNED
     reason: Reason | None = None
+    until: datetime | None = None  # when an interruption is to end
     faults: tuple[str, ...] = ()
     item: str = ""
     speaker: str = ""
@@ -141,6 +68,11 @@ class Session:
     closed_at: datetime | None = None
     since: datetime
     number: int = 0
+    version: int = 0  # number of the event that last changed the booking
+    sequence: int = 0  # how often it was changed: calendars go by it
+    changed_at: datetime | None = None
+    changed_by: str = ""
+    cancelled_because: str = ""
 
     @property
     def title(self) -> str:
@@ -155,26 +87,49 @@ class Session:
     @property
     def broadcastable(self) -> bool:
         """Whether it may ever have a broadcast or a recording."""
-        return not self.booking.off_site and self.booking.policy is not Policy.NONE
+        return self.booking.broadcastable
 
-    def clashes(self, other: Booking) -> bool:
-        """Whether both want the same room at the same time."""
-        mine = self.booking
-        return (
-            self.phase not in OVER
-            and bool(mine.room)
-            and mine.room == other.room
-            and not (mine.off_site or other.off_site)
-            and mine.starts_at < other.ends_at
-            and other.starts_at < mine.ends_at
-        )
+    @property
+    def release_at(self) -> datetime | None:
+        """When a delayed session's recording becomes public; None: not at a time of its own."""
+        booking = self.booking
+        if booking.policy is not Policy.DELAYED or booking.off_site:
+            return None
+        if booking.release_at is not None:
+            return booking.release_at
+        hours = RELEASE_HOURS if booking.release_hours is None else booking.release_hours
+        return (self.closed_at or booking.ends_at) + timedelta(hours=hours)
+
+    def released(self, at: datetime) -> bool:
+        """Whether the public may see its recording at a moment."""
+        if self.phase is not Phase.CLOSED:
+            return self.phase is Phase.PUBLISHED
+        return self.booking.policy is Policy.LIVE or (self.release_at is not None and self.release_at <= at)
+
+    @property
+    def public(self) -> bool:
+        """Whether what happens in it may be told to everybody: it is broadcast live, or was released."""
+        live = self.booking.policy is Policy.LIVE and not self.booking.off_site
+        return live or self.released(now())
+
+    @property
+    def closed_part(self) -> bool:
+        """Whether nothing of what happens now may be told to the public."""
+        return self.reason is Reason.CLOSED
 
     # --- deciding: the event, None when it is so already, or Conflict --------------------------------
 
-    def amend(self, details: Mapping[str, Any], actor: str) -> SessionAmended:
+    def amend(self, details: Mapping[str, Any], actor: str, reason: str = "") -> SessionAmended:
         """Change the booking of a session that is not over."""
-        self._must_be(Phase.PLANNED, Phase.PREPARING, Phase.READY, *RUNNING, to="be changed")
-        return SessionAmended(session=self.id, actor=actor, details=dict(details))
+        self._must_be(*BEFORE, *RUNNING, to="be changed")
+        now = self.booking.model_dump(mode="json")
+        return SessionAmended(
+            session=self.id,
+            actor=actor,
+            details=dict(details),
+            before={name: now[name] for name in details},
+            reason=reason,
+        )
 
     def prepare(self, actor: str) -> SessionPreparing | None:
         """Begin to make the room ready; again is allowed until the sitting opens."""
@@ -190,14 +145,18 @@ class Session:
         self._must_be(*BEFORE, to="be opened")
         return SessionOpened(session=self.id, actor=actor)
 
-    def suspend(self, reason: Reason, actor: str) -> SessionSuspended | None:
-        """Interrupt the sitting, or change why it is interrupted; a closed part is left by resuming only."""
-        if self.phase is Phase.SUSPENDED and self.reason is reason:
+    def suspend(self, reason: Reason, actor: str, until: datetime | None = None) -> SessionSuspended | None:
+        """Interrupt the sitting, or change why and until when; a closed part is left by resuming only."""
+        if self.phase is Phase.SUSPENDED and (self.reason, self.until) == (reason, until):
             return None
         self._must_be(*RUNNING, to="be suspended")
         if self.reason is Reason.CLOSED:
             raise Conflict("the session is in a closed part; resume it first")
-        return SessionSuspended(session=self.id, actor=actor, reason=reason)
+        if until is not None and reason not in TIMED:
+            raise BadArgument("until", f"for {' or '.join(TIMED)} only (got {reason})")
+        if until is not None and not timedelta() < until - now() <= LONGEST:
+            raise BadArgument("until", f"a moment to come, at most 24 hours ahead (got {until.isoformat()})")
+        return SessionSuspended(session=self.id, actor=actor, reason=reason, until=until)
 
     def resume(self, actor: str) -> SessionResumed | None:
         """Go on."""
@@ -213,12 +172,12 @@ class Session:
         self._must_be(*RUNNING, to="be closed")
         return SessionClosed(session=self.id, actor=actor)
 
-    def cancel(self, actor: str) -> SessionCancelled | None:
+    def cancel(self, actor: str, reason: str = "") -> SessionCancelled | None:
         """Call the sitting off before it opens."""
         if self.phase is Phase.CANCELLED:
             return None
         self._must_be(*BEFORE, to="be cancelled")
-        return SessionCancelled(session=self.id, actor=actor)
+        return SessionCancelled(session=self.id, actor=actor, reason=reason)
 
     def _must_be(self, *phases: Phase, to: str) -> None:
         if self.phase not in phases:
@@ -230,28 +189,35 @@ class Session:
     def booked(cls, event: SessionBooked) -> Session:
         """The session a booking makes."""
         booking = Booking.model_validate(event.details)
-        return cls(id=event.session, booking=booking, since=event.at, number=event.number)
+        fresh = cls(id=event.session, booking=booking, since=event.at, number=event.number)
+        return replace(fresh, version=event.number, changed_at=event.at, changed_by=event.actor)
 
     def after(self, event: Event) -> Self:
         """The session once ``event`` has happened."""
         match event:
             case SessionAmended():
-                return replace(self, booking=amended(self.booking, event.details), number=event.number)
+                booking = amended(self.booking, event.details)
+                return replace(self._changed(event), booking=booking, number=event.number)
             case SessionPreparing():
                 return self._in(Phase.PREPARING, event, faults=())
-            case SessionReady():
-                ready = self.phase is Phase.PREPARING
-                return self._in(Phase.READY, event, faults=event.faults) if ready else self
+            case SessionReady() if self.phase is Phase.PREPARING:
+                return self._in(Phase.READY, event, faults=event.faults)
+            case SessionReady():  # lines were done again: since when it is ready stays
+                return replace(self, faults=event.faults, number=event.number)
+            case PreparationEnded(stage="cancelled") if self.phase is Phase.PREPARING:
+                return self._in(Phase.PLANNED, event)
             case SessionOpened():
                 return self._in(Phase.OPEN, event, opened_at=event.at)
             case SessionSuspended():
-                return self._in(Phase.SUSPENDED, event, reason=event.reason)
+                # Only the time of its end may be another.
+                since = self.since if event.reason is self.reason else event.at
+                return self._in(Phase.SUSPENDED, event, reason=event.reason, until=event.until, since=since)
             case SessionResumed():
                 return self._in(Phase.OPEN, event)
             case SessionClosed():
                 return self._in(Phase.CLOSED, event, closed_at=event.at, speaker="", speaker_role="")
             case SessionCancelled():
-                return self._in(Phase.CANCELLED, event)
+                return self._changed(event)._in(Phase.CANCELLED, event, cancelled_because=event.reason)
             case SpeakerShown():
                 return replace(self, speaker=event.name, speaker_role=event.role, number=event.number)
             case ItemStarted():
@@ -259,24 +225,25 @@ class Session:
             case _:
                 return self
 
+    def _changed(self, event: SessionEvent) -> Self:
+        return replace(
+            self,
+            version=event.number,
+            sequence=self.sequence + 1,
+            changed_at=event.at,
+            changed_by=event.actor,
+        )
+
     def _in(self, phase: Phase, event: SessionEvent, **changes: Any) -> Self:
-        changes.setdefault("reason", None)
-        return replace(self, phase=phase, since=event.at, number=event.number, **changes)
+        changes = {"reason": None, "until": None, "since": event.at} | changes
+        return replace(self, phase=phase, number=event.number, **changes)
 
 
-def booking_of(details: Mapping[str, Any]) -> Booking:
-    """The booking of what somebody entered; BadArgument names the first field that is wrong."""
-    try:
-        return Booking.model_validate(details)
-    except ValidationError as fault:
-        first = fault.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        message = first["msg"].removeprefix("Value error, ")
-        if not field and ": " in message:
-            field, _, message = message.partition(": ")
-        raise BadArgument(field, message) from fault
-
-
-def amended(booking: Booking, details: Mapping[str, Any]) -> Booking:
-    """The booking with some fields changed; BadArgument as ``booking_of``."""
-    return booking_of({**booking.model_dump(mode="json"), **details})
+def in_minutes(minutes: int) -> datetime:
+    """So many minutes from now, on the next whole one: slates and pages show hours and minutes."""
+    moment = now() + timedelta(minutes=minutes)
+    return (
+        moment
+        if not (moment.second or moment.microsecond)
+        else moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    )

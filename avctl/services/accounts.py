@@ -107,6 +107,11 @@ class Accounts:
         """Another role; the person logs in anew."""
         await self._change(name, f"role {role}", actor, role=role.value)
 
+    async def set_rooms(self, name: str, rooms: tuple[str, ...], *, actor: str) -> None:
+        """The only rooms a person may see and act in; none: all of them."""
+        said = f"rooms {', '.join(rooms)}" if rooms else "all rooms"
+        await self._change(name, said, actor, ends=False, rooms=list(rooms))
+
     async def disable(self, name: str, *, actor: str) -> None:
         """Shut a person out; log-ins and tokens end."""
         await self._change(name, "disabled", actor, disabled=True)

@@ -16,6 +16,7 @@ from avctl.events import (
     AlertCleared,
     AlertEvent,
     AlertRaised,
+    BroadcastDegraded,
     BroadcastEnded,
     BroadcastFailed,
     BroadcastMeasured,
@@ -40,6 +41,7 @@ from avctl.store import Store, records
 
 SOURCE = "streams.feed"
 LOUD_AFTER = 60.0  # seconds of sound before its loudness is judged
+TOLD_SECONDS = 60.0  # how long it is said that a part was replaced: it is over sooner than anybody looks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,13 @@ READING_RULES = (
         severity=Severity.CRITICAL,
         text="The recording does not grow",
     ),
+    ReadingRule(
+        rule="stream_stalled",
+        reading="sending",
+        bad=False,
+        severity=Severity.WARNING,
+        text="It is to send and nothing leaves it",
+    ),
 )
 
 
@@ -77,7 +86,17 @@ WRONG_RULES = {
     "silence": "The programme is silent",
     "clipping": "The sound of the programme is at full scale",
     "channel_dead": "One channel of the programme has no sound",
+    "out_of_phase": "Left and right cancel each other: who hears both in one speaker hears nothing",
 }
+
+
+JUDGED = frozenset(
+    {
+        *(rule.reading for rule in READING_RULES),
+        *WRONG_RULES,
+        *("reduced", "encoder_fault", "encoder_restarts", "playlist_faults"),
+    }
+)
 
 
 class Alerts:
@@ -91,11 +110,14 @@ class Alerts:
         self._alerts: dict[str, Alert] = {}
         self._raised: dict[tuple[str, str], str] = {}
         self._grace: dict[str, asyncio.TimerHandle] = {}
+        self._told: dict[str, asyncio.TimerHandle] = {}
+        self._restarts: dict[str, int] = {}
         bus.listen(self._fold, AlertEvent)
-        journal.keep(self._kept)
+        journal.keep(self._kept, AlertEvent)
         bus.listen(self._link, LinkChanged)
         bus.listen(self._readings, ReadingsChanged)
         bus.listen(self._failed, BroadcastFailed)
+        bus.listen(self._degraded, BroadcastDegraded)
         bus.listen(self._measured, BroadcastMeasured)
         bus.listen(self._ended, BroadcastEnded)
         bus.listen(self._disk, DiskSpaceChanged)
@@ -154,7 +176,7 @@ class Alerts:
 
     def close(self) -> None:
         """Let every timer go."""
-        for timer in self._grace.values():
+        for timer in (*self._grace.values(), *self._told.values()):
             timer.cancel()
 
     def _link(self, event: LinkChanged) -> None:
@@ -182,6 +204,8 @@ class Alerts:
         self._raise(rule, device, self._weight(state.room), text)
 
     def _readings(self, event: ReadingsChanged) -> None:
+        if JUDGED.isdisjoint(event.readings):
+            return
         for rule in READING_RULES:
             if rule.reading in event.readings:
                 if event.readings[rule.reading] == rule.bad:
@@ -195,6 +219,16 @@ class Alerts:
                     self._raise(wrong, event.device, self._gravity(wrong, event.device), text)
                 else:
                     self._clear(wrong, event.device)
+        if isinstance(reduced := event.readings.get("reduced"), str):
+            text = f"The machine is too slow: quality reduced to {reduced}" if reduced else ""
+            self.say("quality_reduced", event.device, text)
+        if isinstance(fault := event.readings.get("encoder_fault"), str):
+            text = f"The chip does not encode, the processor does: {fault}" if fault else ""
+            self.say("encoder_fault", event.device, text)
+        if isinstance(count := event.readings.get("encoder_restarts"), int):
+            if count > self._restarts.get(event.device, count):
+                self._replaced(event.device, f"An encoder ended and another goes on: {count} so far")
+            self._restarts[event.device] = count
         faults = event.readings.get("playlist_faults")
         if isinstance(faults, tuple | list):
             if faults:
@@ -230,6 +264,17 @@ class Alerts:
         elif not off:
             self._clear("loudness", subject)
 
+    def _degraded(self, event: BroadcastDegraded) -> None:
+        self._replaced(f"programme-{event.session}", event.reason)
+
+    def _replaced(self, subject: str, text: str) -> None:
+        """A part of a broadcast died. Viewers did not notice; whoever looks after it does, for a while."""
+        if (timer := self._told.pop(subject, None)) is not None:
+            timer.cancel()
+        self.say("part_replaced", subject, text)
+        loop = asyncio.get_running_loop()
+        self._told[subject] = loop.call_later(TOLD_SECONDS, self._clear, "part_replaced", subject)
+
     def _failed(self, event: BroadcastFailed) -> None:
         self._raise("broadcast_failed", event.session, Severity.CRITICAL, event.reason)
 
@@ -264,8 +309,20 @@ class Alerts:
                 )
             )
 
+    def say(self, rule: str, subject: str, text: str, severity: Severity = Severity.WARNING) -> None:
+        """An alert whose text or weight may become another; none when there is nothing to say."""
+        raised = self._raised.get((rule, subject))
+        if raised is not None and (self._alerts[raised].text, self._alerts[raised].severity) != (
+            text,
+            severity,
+        ):
+            self._clear(rule, subject)
+        if text:
+            self._raise(rule, subject, severity, text)
+
     def _clear(self, rule: str, subject: str) -> None:
-        if (alert := self._raised.get((rule, subject))) is not None:
+        # At once: told while another event is delivered, it is folded after what may be raised in its place.
+        if (alert := self._raised.pop((rule, subject), None)) is not None:
             self._bus.publish(AlertCleared(alert=alert))
 
     def _kept(self, event: Event) -> Write | None:

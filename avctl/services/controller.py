@@ -14,10 +14,22 @@ from avctl.desk import Desk
 from avctl.model.broadcast import Broadcast
 from avctl.services.accounts import Accounts
 from avctl.services.alerts import Alerts
+from avctl.services.bodies import Bodies
+from avctl.services.calendars import Calendars
+from avctl.services.contacts import Contacts
 from avctl.services.follow import Follow
+from avctl.services.framings import Framings
+from avctl.services.golden import GoldenStates
 from avctl.services.house import House
+from avctl.services.imports import Imports
 from avctl.services.journal import Journal
+from avctl.services.participants import Participants
+from avctl.services.preparation import Preparations
 from avctl.services.sessions import Sessions
+from avctl.services.sound import Sounds
+from avctl.services.speaking import SpeakingTime
+from avctl.services.viewers import Viewers
+from avctl.services.votes import Votes
 
 
 class Broadcasts(Protocol):
@@ -45,8 +57,20 @@ class Controller:
     house: House
     sessions: Sessions
     follow: Follow
+    framings: Framings
+    votes: Votes
+    participants: Participants
+    speaking: SpeakingTime
+    sounds: Sounds
+    preparations: Preparations
+    golden: GoldenStates
     alerts: Alerts
     broadcasts: Broadcasts
     journal: Journal
     accounts: Accounts
+    bodies: Bodies
+    contacts: Contacts
+    calendars: Calendars
+    imports: Imports
+    viewers: Viewers
     started_at: datetime

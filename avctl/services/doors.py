@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from avctl.config import Web
-from avctl.errors import Forbidden
+from avctl.errors import Forbidden, NotFound
 from avctl.model.account import Account
 from avctl.services.controller import Controller
 
@@ -44,6 +45,18 @@ def check_csrf(request: HTTPConnection, visitor: Visitor, sent: str = "") -> Non
     proof = sent or request.headers.get(CSRF_HEADER, "")
     if visitor.csrf and not secrets.compare_digest(proof.encode(), visitor.csrf.encode()):
         raise Forbidden(f"the header {CSRF_HEADER} is missing or wrong")
+
+
+async def room_asked(request: HTTPConnection, controller: Controller) -> str:
+    """The room that the address is about, by its own id or that of a session or device; empty: none."""
+    named = request.path_params
+    room = str(named.get("room", ""))
+    with suppress(NotFound):  # the route itself says so
+        if not room and "session" in named:
+            room = (await controller.sessions.find(str(named["session"]))).room
+        elif not room and "device" in named:
+            room = controller.house.state(str(named["device"])).room
+    return room
 
 
 def cookie_of(request: HTTPConnection) -> str:

@@ -4,51 +4,84 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from avctl.bus import Bus
-from avctl.commands import Command, Operate, ShowOverlay, ShowSpeaker
-from avctl.config import Config, Room, Shot
+from avctl.commands import Command, ShowOverlay, ShowSpeaker
+from avctl.config import Config, Room
 from avctl.desk import Desk
-from avctl.errors import AvctlError
+from avctl.errors import AvctlError, Unsupported
 from avctl.events import (
+    CamerasHeld,
+    CamerasReleased,
     ChapterMarked,
     DeviceEvent,
     ItemStarted,
+    Link,
+    LinkChanged,
     MicClosed,
     MicOpened,
+    ParticipantsListed,
+    ReadingsChanged,
+    RoomEvent,
+    SeatRestored,
+    SeatSubstituted,
     SessionEvent,
     SessionOpened,
     SessionResumed,
     SessionSuspended,
+    SourceCut,
+    VerbAsked,
 )
 from avctl.model.floor import Floor, Place
-from avctl.model.session import Phase
+from avctl.model.framing import in_picture
+from avctl.model.session import Phase, Session
+from avctl.services.director import ACTOR, Director
+from avctl.services.framings import Framings
 from avctl.services.house import House
+from avctl.services.participants import Participants
+from avctl.services.preparation.proof import ACTOR as PREPARING
 from avctl.services.sessions import Sessions
 
 log = logging.getLogger(__name__)
 
-ACTOR = "follow"
 FOLLOWED = (Phase.READY, Phase.OPEN)
+BY_HAND = ("recall_preset", "drive", "zoom")
 
 
 class Follow:
     """Keeps the floor of each hall and turns it into pictures, names and chapters."""
 
-    def __init__(self, config: Config, bus: Bus, desk: Desk, house: House, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        config: Config,
+        bus: Bus,
+        desk: Desk,
+        house: House,
+        sessions: Sessions,
+        framings: Framings,
+        participants: Participants,
+    ) -> None:
         self._config, self._bus, self._desk = config, bus, desk
-        self._house, self._sessions = house, sessions
+        self._house, self._sessions, self._framings = house, sessions, framings
+        self._participants = participants
+        self._written: dict[str, tuple[str, str]] = {}  # session -> the name and role last asked for
         self._rooms = {device.id: config.room(device.room) for device in config.devices}
+        self._directors = {room.id: Director(config, room, desk, house) for room in config.rooms}
         self._floors: dict[str, Floor] = {}
         self._wide: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         bus.listen(self._hear, DeviceEvent)
         bus.listen(self._turn, SessionEvent)
+        bus.listen(self._seated, ParticipantsListed, SeatSubstituted, SeatRestored)
+        bus.listen(self._decided, RoomEvent)
 
     def floor(self, room: str) -> Floor | None:
-        """The floor of a room; None when it has no discussion system."""
+        """The floor of a room, with the names that are known now; None when it has no discussion system."""
         hall = next(iter(self._house.in_room(room, "Discussion")), None)
-        return None if hall is None else self._floors.get(hall.id, Floor(device=hall.id))
+        if hall is None:
+            return None
+        return self._participants.named(room, self._floors.get(hall.id, Floor(device=hall.id)))
 
     async def close(self) -> None:
         """Let every timer and act go."""
@@ -57,16 +90,33 @@ class Follow:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for director in self._directors.values():
+            await director.close()
+
+    # --- what happens ----------------------------------------------------------------------------------
 
     def _hear(self, event: DeviceEvent) -> None:
         room = self._rooms.get(event.device)
         if room is None or event.device not in self._house:
             return
+        match event:
+            case LinkChanged() if event.link is Link.OFFLINE:
+                if self._directors[room.id].relies_on(event.device):
+                    self._frame_again(room)
+            case VerbAsked() if event.verb in BY_HAND and event.actor not in (ACTOR, PREPARING):
+                if self._followed(room) is not None:
+                    self._framings.by_hand(room.id, event.actor)
         if "Discussion" not in self._house.state(event.device).capabilities:
             return
-        floor = self._floors.get(event.device, Floor(device=event.device)).after(event)
-        self._floors[event.device] = floor
+        before = self._floors.get(event.device, Floor(device=event.device))
+        floor = self._floors[event.device] = before.after(event)
         match event:
+            case ReadingsChanged():
+                # The camera moves at the first word of who speaks; names and chapters wait for the event.
+                if floor.speaking != before.speaking and (session := self._followed(room)) is not None:
+                    self._frame(room, floor, session)
+                if "seats" in event.readings:
+                    self._name_again(room)
             case MicOpened():
                 self._opened(room, floor, event)
             case MicClosed():
@@ -78,18 +128,18 @@ class Follow:
                         ChapterMarked(session=session.id, kind="item", title=event.title, at=event.at)
                     )
                     self._item(session.id, event)
+            case LinkChanged():
+                self._name_again(room)
 
     def _opened(self, room: Room, floor: Floor, event: MicOpened) -> None:
-        session = self._sessions.in_room(room.id)
-        if session is None or session.phase not in FOLLOWED:
+        session = self._followed(room)
+        if session is None:
             return
-        if (timer := self._wide.pop(room.id, None)) is not None:
-            timer.cancel()
-        shot = self._shot(room, floor, event.seat)
-        if shot is not None:
-            self._recall(shot)
-        if session.phase is Phase.OPEN:
-            place = next(place for place in floor.speakers if place.seat == event.seat)
+        self._frame(room, floor, session)
+        shown = in_picture(floor, self._config.follow.chairman)
+        place = next((place for place in shown if place.seat == event.seat), None)
+        if session.phase is Phase.OPEN and place is not None:
+            place = self._known(room, place)
             self._name(session.id, place)
             # After a restart the hall tells again who speaks: that is no new chapter.
             if place.name and place.name != session.speaker:
@@ -98,21 +148,17 @@ class Follow:
                 )
 
     def _closed(self, room: Room, floor: Floor) -> None:
-        session = self._sessions.in_room(room.id)
-        if session is None or session.phase not in FOLLOWED:
+        session = self._followed(room)
+        if session is None:
             return
         if session.phase is Phase.OPEN:
-            self._name(session.id, floor.speakers[-1] if floor.speakers else None)
-        if not floor.speakers and (wide := self._online(room.wide)) is not None:
-            loop = asyncio.get_running_loop()
-            if (timer := self._wide.pop(room.id, None)) is not None:
-                timer.cancel()
-            self._wide[room.id] = loop.call_later(self._config.follow.wide_after, self._recall, wide)
-        elif floor.speakers and (shot := self._shot(room, floor, floor.speakers[-1].seat)) is not None:
-            self._recall(shot)
+            self._name(session.id, self._last(room, floor))
+        self._frame(room, floor, session)
 
     def _turn(self, event: SessionEvent) -> None:
         """Show the floor as it is when a sitting opens or goes on; no name while it is interrupted."""
+        if isinstance(event, SourceCut):
+            self._was_cut(event)
         if not isinstance(event, SessionOpened | SessionResumed | SessionSuspended):
             return
         session = self._sessions.get(event.session)
@@ -124,26 +170,93 @@ class Follow:
             if session.speaker:
                 self._name(session.id, None)
         else:
-            self._name(session.id, floor.speakers[-1])
+            room = self._config.room(session.room)
+            self._name(session.id, self._last(room, floor))
+            self._frame_again(room)
 
-    def _shot(self, room: Room, floor: Floor, seat: int) -> Shot | None:
-        """The shot of a seat; with several microphones open, one camera cannot show all: the wide one."""
-        wide = self._online(room.wide)
-        if len(floor.speakers) > 1 and wide is not None:
-            return wide
-        return self._online(tuple(shot for shot in room.shots if shot.shows(seat))) or wide
+    def _seated(self, event: SessionEvent) -> None:
+        room = self._sessions.get(event.session).room
+        if room in self._directors:
+            self._name_again(self._config.room(room))
 
-    def _online(self, shots: tuple[Shot, ...]) -> Shot | None:
-        return next((shot for shot in shots if self._house.state(shot.camera).online), None)
+    def _was_cut(self, event: SourceCut) -> None:
+        session = self._sessions.get(event.session)
+        if session.room in self._directors:
+            self._directors[session.room].was_cut(session.id, event.source)
+            if event.actor != ACTOR and session.phase in FOLLOWED:
+                self._framings.by_hand(session.room, event.actor)
 
-    def _recall(self, shot: Shot) -> None:
-        arguments = {"preset": shot.preset}
-        self._obey(Operate(actor=ACTOR, device=shot.camera, verb="recall_preset", arguments=arguments))
+    def _decided(self, event: RoomEvent) -> None:
+        if isinstance(event, CamerasHeld):
+            self._still(event.room)
+        elif isinstance(event, CamerasReleased):
+            self._frame_again(self._config.room(event.room))  # in silence what a person chose stays
+
+    # --- the picture -----------------------------------------------------------------------------------
+
+    def _frame(self, room: Room, floor: Floor, session: Session) -> None:
+        """Show who speaks. Several: the whole room, for no shot has all; nobody: that too, later."""
+        if self._framings.get(room.id).held:
+            return
+        if (timer := self._wide.pop(room.id, None)) is not None:
+            timer.cancel()
+        director = self._directors[room.id]
+        speakers = in_picture(floor, self._config.follow.chairman)
+        if not speakers:
+            after = self._config.follow.wide_after
+            loop = asyncio.get_running_loop()
+            self._wide[room.id] = loop.call_later(after, director.show, session, room.wide)
+            return
+        shots = self._framings.shots_of(room.id, speakers[-1].seat)
+        if len(speakers) > 1:
+            director.show(session, room.wide, shots)
+        else:
+            director.show(session, shots, room.wide)
+
+    def _frame_again(self, room: Room) -> None:
+        self._still(room.id)
+        floor, session = self.floor(room.id), self._followed(room)
+        if floor is not None and floor.speakers and session is not None:
+            self._frame(room, floor, session)
+
+    def _still(self, room: str) -> None:
+        """Give up whatever was about to be shown."""
+        self._directors[room].rest()
+        if (timer := self._wide.pop(room, None)) is not None:
+            timer.cancel()
+
+    def _followed(self, room: Room) -> Session | None:
+        session = self._sessions.in_room(room.id)
+        return session if session is not None and session.phase in FOLLOWED else None
+
+    # --- names -----------------------------------------------------------------------------------------
+
+    def _last(self, room: Room, floor: Floor) -> Place | None:
+        """The one whose name stands in the picture; nobody while the system is away, which may be long."""
+        speakers = in_picture(floor, self._config.follow.chairman) if floor.known else ()
+        return self._known(room, speakers[-1]) if speakers else None
+
+    def _known(self, room: Room, place: Place) -> Place:
+        """A place with the name that is known now."""
+        one = self._participants.who(room.id, place.seat)
+        return replace(place, name=one.name, group=one.group)
+
+    def _name_again(self, room: Room) -> None:
+        """Somebody may be known by another name now, or no more: change what was written, if it differs."""
+        session, floor = self._followed(room), self.floor(room.id)
+        if session is None or session.phase is not Phase.OPEN or floor is None:
+            return
+        place = self._last(room, floor)
+        written = (place.name, place.group) if place is not None else ("", "")
+        # After a restart the programme may still show a name that somebody has given up meanwhile.
+        if written != self._written.get(session.id, (session.speaker, session.speaker_role)):
+            self._name(session.id, place)
 
     def _name(self, session: str, place: Place | None) -> None:
         if not self._config.follow.lower_third:
             return
-        name, role = (place.name, place.group) if place is not None else ("", "")
+        name, role = (place.name, place.group) if place is not None and place.name else ("", "")
+        self._written[session] = (name, role)
         self._obey(ShowSpeaker(actor=ACTOR, session=session, name=name, role=role))
 
     def _item(self, session: str, event: ItemStarted) -> None:
@@ -159,5 +272,7 @@ class Follow:
     async def _try(self, command: Command) -> None:
         try:
             await self._desk.obey(command)
+        except Unsupported as refusal:  # a room that cannot do that is no fault
+            log.debug("%s: %s", type(command).__name__, refusal)
         except AvctlError as refusal:
             log.warning("%s was refused: %s", type(command).__name__, refusal)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
 from avctl.bus import Bus
-from avctl.capabilities import Proof, arguments_of, capabilities_of, verbs_of
+from avctl.capabilities import Proof, arguments_of, capabilities_of, lacks_of, verbs_of
 from avctl.commands import Operate, Reconnect
 from avctl.config import Config
 from avctl.driver import Driver, load, supervise
-from avctl.errors import BadArgument, DeviceError, NoAnswer, NotFound, Unsupported
+from avctl.errors import AvctlError, BadArgument, DeviceError, NoAnswer, NotFound, Unsupported
 from avctl.events import DeviceEvent, Event, VerbAsked, VerbDone, VerbRefused
 from avctl.faults import faults_of
 from avctl.model.device import DeviceState
@@ -106,82 +107,121 @@ class House:
         self.state(command.device)
         self._again[command.device].set()
 
-    async def operate(self, command: Operate) -> Event:
-        """Use a verb; gives the device's own event that confirmed it.
+    def operate(self, command: Operate) -> Coroutine[Any, Any, Event]:
+        """Use a verb; awaited, gives the device's own event that confirmed it.
 
-        Raises Unsupported, BadArgument, NoAnswer when the device is away or its readings do not follow
-        in time, and Rejected when the device says no. Every use is told: asked, then done or refused.
+        The verb is called at once, before anybody is told: a camera's bytes are out when this returns.
+        Awaited, it raises Unsupported, with the reason where the make lacks the verb, BadArgument, NoAnswer
+        when the device is away or its readings do not follow in time, and Rejected when the device says no.
+        Every use is told: asked, then done or refused.
         """
+        try:
+            return self._begin(command)
+        except AvctlError as refusal:
+            return _refused(refusal)
+
+    def _begin(self, command: Operate) -> Coroutine[Any, Any, Event]:
         driver = self.driver(command.device)
         verb = verbs_of(driver).get(command.verb)
         if verb is None:
+            if lack := lacks_of(driver).get(command.verb):
+                raise Unsupported(f"{command.device} cannot {command.verb}: {lack}")
             able = ", ".join(sorted(verbs_of(driver))) or "nothing"
             raise Unsupported(f"{command.device} cannot {command.verb}; it can {able}")
         arguments = validated(verb, command.arguments)
-        told: dict[str, Any] = {"device": command.device, "verb": command.verb, "arguments": arguments}
-        asked: list[Event] = [VerbAsked(actor=command.actor, **told)]
+        state, watch = self.state(command.device), _Watch()
+        self._watches.setdefault(command.device, set()).add(watch)
+        try:
+            if not state.online and command.verb not in driver.while_away:
+                away = f"{state.id} is {state.link}: {state.reason or 'no connection yet'}"
+                raise NoAnswer(away)
+            doing: Awaitable[None] = getattr(driver, command.verb)(**arguments)
+        except DeviceError as refusal:
+            doing = _refused(refusal)
+        except BaseException:
+            self._watches[command.device].discard(watch)
+            raise
+        return self._confirmed(command, arguments, doing, watch, getattr(verb, "proof", None))
+
+    async def _confirmed(
+        self,
+        command: Operate,
+        arguments: Mapping[str, Any],
+        doing: Awaitable[None],
+        watch: _Watch,
+        proof: Proof | None,
+    ) -> Event:
+        device, verb = command.device, command.verb
+        told: dict[str, Any] = {
+            "actor": command.actor,
+            "device": device,
+            "verb": verb,
+            "arguments": arguments,
+        }
+        asked: list[Event] = [VerbAsked(**told)]
 
         def tell() -> None:
             while asked:
                 self._bus.publish(asked.pop())
 
-        # The verb's bytes go out first: a camera should not wait until everybody knows it was asked.
+        # A verb that begins when it is awaited has its bytes out first, too.
         asyncio.get_running_loop().call_soon(tell)
         try:
-            proof = await self._done(driver, command.verb, getattr(verb, "proof", None), arguments)
-        except DeviceError as refusal:
+            async with asyncio.timeout(self._answer_seconds):
+                await doing
+                if proof is not None:
+                    await watch.until(partial(_proven, proof, arguments), self.state(device).readings)
+        except (DeviceError, TimeoutError) as fault:
             tell()
-            self._bus.publish(VerbRefused(actor=command.actor, reason=str(refusal), **told))
-            raise
-        tell()
-        done = VerbDone(actor=command.actor, **told)
-        self._bus.publish(done)
-        return proof or done
-
-    async def _done(
-        self, driver: Driver, verb: str, proof: Proof | None, arguments: Mapping[str, Any]
-    ) -> Event | None:
-        device = driver.device.id
-        state = self.state(device)
-        if not state.online:
-            raise NoAnswer(f"{device} is {state.link}: {state.reason or 'no connection yet'}")
-        with self._watching(device) as watch:
-            try:
-                async with asyncio.timeout(self._answer_seconds):
-                    await getattr(driver, verb)(**arguments)
-                    while proof is not None and not proof(self.state(device).readings, arguments):
-                        watch.news.clear()
-                        await watch.news.wait()
-                    return watch.last
-            except TimeoutError:
-                raise NoAnswer(f"{device} did not {verb} within {self._answer_seconds:g} s") from None
-
-    @contextlib.contextmanager
-    def _watching(self, device: str) -> Iterator[_Watch]:
-        watch = _Watch()
-        watches = self._watches.setdefault(device, set())
-        watches.add(watch)
-        try:
-            yield watch
+            late = NoAnswer(f"{device} did not {verb} within {self._answer_seconds:g} s")
+            refusal = fault if isinstance(fault, DeviceError) else late
+            self._bus.publish(VerbRefused(reason=str(refusal), **told))
+            raise refusal from None
         finally:
-            watches.discard(watch)
+            self._watches[device].discard(watch)
+        tell()
+        done = VerbDone(**told)
+        self._bus.publish(done)
+        return watch.last or done
 
     def _fold(self, event: DeviceEvent) -> None:
         state = self._states.get(event.device)
         if state is not None:
-            self._states[event.device] = state.after(event)
+            state = self._states[event.device] = state.after(event)
         if not isinstance(event, VerbAsked):  # our question is no answer of the device
             for watch in self._watches.get(event.device, ()):
-                watch.last = event
-                watch.news.set()
+                watch.heard(event, state.readings if state is not None else {})
 
 
 class _Watch:
-    """Wakes who waits for one device, and nobody else: most events are about other devices."""
+    """Wakes who waits for a device once its readings prove it: many may wait, most events prove nothing."""
 
     def __init__(self) -> None:
         self.last: Event | None = None
-        self.news = asyncio.Event()
+        self._proves: Callable[[Mapping[str, Any]], bool] | None = None
+        self._proved: asyncio.Future[None] | None = None
+
+    async def until(self, proves: Callable[[Mapping[str, Any]], bool], readings: Mapping[str, Any]) -> None:
+        """Wait until the device's readings, beginning with the present ones, prove it."""
+        if not proves(readings):
+            self._proves, self._proved = proves, asyncio.get_running_loop().create_future()
+            await self._proved
+
+    def heard(self, event: Event, readings: Mapping[str, Any]) -> None:
+        """Something happened at the device, and these are its readings now."""
+        self.last = event
+        if self._proves is None or self._proved is None or self._proved.done():
+            return
+        if self._proves(readings):
+            self._proved.set_result(None)
+
+
+def _proven(proof: Proof, arguments: Mapping[str, Any], readings: Mapping[str, Any]) -> bool:
+    return proof(readings, arguments)
+
+
+async def _refused(refusal: AvctlError) -> Any:
+    raise refusal
 
 
 def validated(verb: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from dataclasses import replace
 
 from avctl.bus import Bus
 from avctl.commands import (
@@ -27,7 +28,8 @@ from avctl.commands import (
 from avctl.desk import Desk
 from avctl.errors import AvctlError, BadArgument, NotFound
 from avctl.events import BroadcastDegraded, ChapterMarked, Reason
-from avctl.model.session import Phase, Policy, Session
+from avctl.model.booking import Policy
+from avctl.model.session import Phase, Session
 from avctl.services.sessions import Sessions
 
 log = logging.getLogger(__name__)
@@ -60,8 +62,9 @@ class Run:
 
     async def suspend(self, command: SuspendSession) -> Session:
         """Interrupt the sitting; the programme shows the slate of the reason."""
+        before = self._sessions.get(command.session).reason
         session = await self._sessions.suspend(command)
-        if session.broadcastable:
+        if session.broadcastable and session.reason is not before:
             self._mark(session, str(command.reason))
         if session.broadcastable and command.reason is Reason.CLOSED:
             await self._close_part(EnterClosedPart(actor=command.actor, session=session.id))
@@ -91,11 +94,12 @@ class Run:
         return session
 
     async def cancel(self, command: CancelSession) -> Session:
-        """Call the sitting off; a programme that was armed ends."""
-        session = await self._sessions.cancel(command)
-        if session.broadcastable:
-            await self._try(GoDark(actor=command.actor, session=session.id))
-        return session
+        """Call the sitting off, and others of its series as far as meant; a programme that was armed ends."""
+        for one in self._sessions.of_series(command.session, command.scope):
+            session = await self._sessions.cancel(replace(command, session=one.id))
+            if session.broadcastable:
+                await self._try(GoDark(actor=command.actor, session=session.id))
+        return self._sessions.get(command.session)
 
     def _mark(self, session: Session, title: str) -> None:
         self._bus.publish(ChapterMarked(session=session.id, kind="phase", title=title))

@@ -37,7 +37,8 @@ class TokenRow:
     created_at: datetime
 
 
-def _account(row: Row[*tuple[Any, ...]]) -> Account:
+def account_from(row: Row[*tuple[Any, ...]]) -> Account:
+    """The account of a row that has ``COLUMNS``."""
     return Account(
         name=row.name,
         role=Role(row.role),
@@ -45,18 +46,20 @@ def _account(row: Row[*tuple[Any, ...]]) -> Account:
         disabled=row.disabled,
         language=row.language,
         theme=row.theme,
+        rooms=tuple(row.rooms),
     )
 
 
 # --- accounts --------------------------------------------------------------------------------------
 
-_COLUMNS = (
+COLUMNS = (
     _accounts.c.name,
     _accounts.c.role,
     _accounts.c.created_at,
     _accounts.c.disabled,
     _accounts.c.language,
     _accounts.c.theme,
+    _accounts.c.rooms,
 )
 
 
@@ -67,21 +70,21 @@ async def add_account(connection: AsyncConnection, account: Account, password_ha
 
 async def all_accounts(connection: AsyncConnection) -> tuple[Account, ...]:
     """Everybody, by name."""
-    rows = await connection.execute(select(*_COLUMNS).order_by(_accounts.c.name))
-    return tuple(_account(row) for row in rows)
+    rows = await connection.execute(select(*COLUMNS).order_by(_accounts.c.name))
+    return tuple(account_from(row) for row in rows)
 
 
 async def account_of(connection: AsyncConnection, name: str) -> Account | None:
     """The account of a name."""
-    row = (await connection.execute(select(*_COLUMNS).where(_accounts.c.name == name))).first()
-    return None if row is None else _account(row)
+    row = (await connection.execute(select(*COLUMNS).where(_accounts.c.name == name))).first()
+    return None if row is None else account_from(row)
 
 
 async def credentials_of(connection: AsyncConnection, name: str) -> tuple[Account, str] | None:
     """The account of a name with the hash of its password."""
-    question = select(*_COLUMNS, _accounts.c.password_hash).where(_accounts.c.name == name)
+    question = select(*COLUMNS, _accounts.c.password_hash).where(_accounts.c.name == name)
     row = (await connection.execute(question)).first()
-    return None if row is None else (_account(row), row.password_hash)
+    return None if row is None else (account_from(row), row.password_hash)
 
 
 async def change_account(connection: AsyncConnection, name: str, **columns: Any) -> bool:
@@ -108,7 +111,7 @@ async def login_of(connection: AsyncConnection, hashed: str) -> tuple[LoginRow, 
     """The log-in of a cookie, and whose it is."""
     question = (
         select(
-            *_COLUMNS,
+            *COLUMNS,
             _logins.c.hash,
             _logins.c.csrf,
             _logins.c.created_at.label("began_at"),
@@ -129,7 +132,7 @@ async def login_of(connection: AsyncConnection, hashed: str) -> tuple[LoginRow, 
         seen_at=row.seen_at,
         address=row.address,
     )
-    return login, _account(row)
+    return login, account_from(row)
 
 
 async def touch_login(connection: AsyncConnection, hashed: str, seen_at: datetime) -> None:
@@ -165,12 +168,12 @@ async def add_token(connection: AsyncConnection, row: TokenRow) -> None:
 async def holder_of(connection: AsyncConnection, hashed: str) -> Account | None:
     """Whose token it is."""
     question = (
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .join_from(_tokens, _accounts, _tokens.c.account == _accounts.c.name)
         .where(_tokens.c.hash == hashed)
     )
     row = (await connection.execute(question)).first()
-    return None if row is None else _account(row)
+    return None if row is None else account_from(row)
 
 
 async def tokens_of(connection: AsyncConnection, name: str) -> tuple[TokenRow, ...]:

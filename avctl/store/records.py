@@ -14,7 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from avctl.events import ChapterMarked
 from avctl.model.alert import Alert
+from avctl.model.framing import Framing
+from avctl.model.golden import Golden
+from avctl.model.participants import Seating
+from avctl.model.preparation import Preparation
 from avctl.model.session import OVER, Phase, Session
+from avctl.model.silence import Silence
+from avctl.model.vote import Vote
 from avctl.store import tables
 
 T = TypeVar("T")
@@ -25,7 +31,7 @@ def _adapter(kind: type[T]) -> TypeAdapter[T]:
     return TypeAdapter(kind)
 
 
-async def _upsert(connection: AsyncConnection, table: Table, row: Mapping[str, Any]) -> None:
+async def upsert(connection: AsyncConnection, table: Table, row: Mapping[str, Any]) -> None:
     """Write a row, replacing the one with the same primary key."""
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as insert_or
@@ -140,7 +146,7 @@ async def reserved_number(connection: AsyncConnection) -> int:
 
 async def reserve_number(connection: AsyncConnection, number: int) -> None:
     """From now on, numbers up to this one may be handed out."""
-    await _upsert(connection, tables.numbers, {"name": "event", "number": number})
+    await upsert(connection, tables.numbers, {"name": "event", "number": number})
 
 
 # --- events of other programs ----------------------------------------------------------------------
@@ -177,7 +183,7 @@ async def save_session(connection: AsyncConnection, session: Session) -> None:
         "state": _adapter(Session).dump_python(session, mode="json"),
         "number": session.number,
     }
-    await _upsert(connection, tables.sessions, row)
+    await upsert(connection, tables.sessions, row)
 
 
 async def session_of(connection: AsyncConnection, session: str) -> Session | None:
@@ -221,7 +227,7 @@ async def save_chapter(connection: AsyncConnection, event: ChapterMarked) -> Non
         "kind": event.kind,
         "title": event.title,
     }
-    await _upsert(connection, tables.chapters, row)
+    await upsert(connection, tables.chapters, row)
 
 
 async def chapters_of(connection: AsyncConnection, session: str) -> tuple[ChapterMarked, ...]:
@@ -229,6 +235,32 @@ async def chapters_of(connection: AsyncConnection, session: str) -> tuple[Chapte
     chapters = tables.chapters
     statement = select(chapters).where(chapters.c.session == session).order_by(chapters.c.number)
     return tuple(ChapterMarked(**row) for row in (await connection.execute(statement)).mappings())
+
+
+# --- votes -----------------------------------------------------------------------------------------
+
+
+async def save_vote(connection: AsyncConnection, vote: Vote) -> None:
+    """What a vote decided, or that it is lost; a row that is there is never changed."""
+    there = select(tables.votes.c.number).where(
+        tables.votes.c.session == vote.session, tables.votes.c.number == vote.number
+    )
+    if (await connection.execute(there)).first() is None:
+        row = {
+            "session": vote.session,
+            "number": vote.number,
+            "closed_at": vote.closed_at,
+            "state": _adapter(Vote).dump_python(vote, mode="json"),
+        }
+        await connection.execute(insert(tables.votes), [row])
+
+
+async def votes_of(connection: AsyncConnection, session: str) -> tuple[Vote, ...]:
+    """The votes of a session that are over, in order."""
+    votes = tables.votes
+    statement = select(votes.c.state).where(votes.c.session == session).order_by(votes.c.number)
+    adapter = _adapter(Vote)
+    return tuple(adapter.validate_python(state) for state in (await connection.execute(statement)).scalars())
 
 
 # --- alerts ----------------------------------------------------------------------------------------
@@ -247,7 +279,7 @@ async def save_alert(connection: AsyncConnection, alert: Alert) -> None:
         "acknowledged_by": alert.acknowledged_by,
         "state": _adapter(Alert).dump_python(alert, mode="json"),
     }
-    await _upsert(connection, tables.alerts, row)
+    await upsert(connection, tables.alerts, row)
 
 
 async def alert_of(connection: AsyncConnection, alert: str) -> Alert | None:
@@ -278,3 +310,107 @@ async def _alerts(connection: AsyncConnection, statement: Select[Any]) -> tuple[
     adapter = _adapter(Alert)
     rows = (await connection.execute(statement)).mappings()
     return tuple(adapter.validate_python(row["state"]) for row in rows)
+
+
+# --- the cameras of rooms ----------------------------------------------------------------------------
+
+
+async def save_framing(connection: AsyncConnection, framing: Framing) -> None:
+    """What was decided about a room's cameras, as the last event left it."""
+    state = _adapter(Framing).dump_python(framing, mode="json")
+    await upsert(connection, tables.framings, {"room": framing.room, "state": state})
+
+
+async def framings(connection: AsyncConnection) -> tuple[Framing, ...]:
+    """What was decided about every room's cameras."""
+    adapter = _adapter(Framing)
+    found = await connection.execute(select(tables.framings.c.state))
+    return tuple(adapter.validate_python(state) for state in found.scalars())
+
+
+# --- people in seats, and what is silenced -----------------------------------------------------------
+
+
+async def save_seating(connection: AsyncConnection, seating: Seating) -> None:
+    """The people of a session, as the last event left them."""
+    state = _adapter(Seating).dump_python(seating, mode="json")
+    await upsert(connection, tables.seatings, {"session": seating.session, "state": state})
+
+
+async def seatings(connection: AsyncConnection, sessions: Iterable[str]) -> tuple[Seating, ...]:
+    """The people of some sessions, those that have any."""
+    table, adapter = tables.seatings, _adapter(Seating)
+    found = await connection.execute(select(table.c.state).where(table.c.session.in_(tuple(sessions))))
+    return tuple(adapter.validate_python(state) for state in found.scalars())
+
+
+async def last_seating(
+    connection: AsyncConnection, room: str, body: str, before: datetime
+) -> tuple[str, Seating] | None:
+    """Title and people of the last session of a body in a room that ended with people in its seats."""
+    sessions, table = tables.sessions, tables.seatings
+    wanted = (
+        select(sessions.c.state, table.c.state.label("people"))
+        .join(table, table.c.session == sessions.c.id)
+        .where(
+            sessions.c.room == room,
+            sessions.c.phase.in_([Phase.CLOSED.value, Phase.PUBLISHED.value]),
+            sessions.c.starts_at < before,
+        )
+        .order_by(sessions.c.starts_at.desc())
+        .limit(50)
+    )
+    for row in await connection.execute(wanted):
+        session = _adapter(Session).validate_python(row.state)
+        people = _adapter(Seating).validate_python(row.people)
+        if session.booking.body == body and people.sat:
+            return session.title, people
+    return None
+
+
+async def save_silence(connection: AsyncConnection, silence: Silence) -> None:
+    """What a closed part has silenced in a room, as the last event left it."""
+    state = _adapter(Silence).dump_python(silence, mode="json")
+    await upsert(connection, tables.silences, {"room": silence.room, "state": state})
+
+
+async def silences(connection: AsyncConnection) -> tuple[Silence, ...]:
+    """What closed parts have silenced in every room."""
+    adapter = _adapter(Silence)
+    found = await connection.execute(select(tables.silences.c.state))
+    return tuple(adapter.validate_python(state) for state in found.scalars())
+
+
+# --- preparations, and what is known to be good --------------------------------------------------------
+
+
+async def save_preparation(connection: AsyncConnection, preparation: Preparation) -> None:
+    """A sheet as its last event left it."""
+    row = {
+        "id": preparation.id,
+        "session": preparation.session,
+        "began_at": preparation.began_at,
+        "state": _adapter(Preparation).dump_python(preparation, mode="json"),
+    }
+    await upsert(connection, tables.preparations, row)
+
+
+async def preparations_of(connection: AsyncConnection, sessions: Sequence[str]) -> tuple[Preparation, ...]:
+    """The sheets of some sessions, oldest first."""
+    sheets = tables.preparations
+    found = select(sheets.c.state).where(sheets.c.session.in_(sessions)).order_by(sheets.c.began_at)
+    adapter = _adapter(Preparation)
+    return tuple(adapter.validate_python(state) for state in (await connection.execute(found)).scalars())
+
+
+async def save_golden(connection: AsyncConnection, golden: Golden) -> None:
+    """What is known to be good in a room."""
+    state = _adapter(Golden).dump_python(golden, mode="json")
+    await upsert(connection, tables.golden, {"room": golden.room, "state": state})
+
+
+async def all_golden(connection: AsyncConnection) -> tuple[Golden, ...]:
+    """What is known to be good in every room."""
+    adapter = _adapter(Golden)
+    found = await connection.execute(select(tables.golden.c.state))
+    return tuple(adapter.validate_python(state) for state in found.scalars())

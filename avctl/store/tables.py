@@ -117,6 +117,16 @@ chapters = Table(
     Column("title", Text, nullable=False),
 )
 
+# Written once, when a vote has its result or is lost; nothing changes a row.
+votes = Table(
+    "votes",
+    metadata,
+    Column("session", String(64), ForeignKey("sessions.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("closed_at", Moment, nullable=False),
+    Column("state", JSON, nullable=False),
+)
+
 alerts = Table(
     "alerts",
     metadata,
@@ -141,6 +151,51 @@ Index(
     postgresql_where=alerts.c.cleared_at.is_(None),
 )
 
+framings = Table(
+    "framings",
+    metadata,
+    Column("room", String(64), primary_key=True),
+    Column("state", JSON, nullable=False),
+)
+
+seatings = Table(
+    "seatings",
+    metadata,
+    Column("session", String(64), ForeignKey("sessions.id"), primary_key=True),
+    Column("state", JSON, nullable=False),
+)
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("room", String(64), primary_key=True),
+    Column("state", JSON, nullable=False),
+)
+
+preparations = Table(
+    "preparations",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("session", String(64), nullable=False),
+    Column("began_at", Moment, nullable=False),
+    Column("state", JSON, nullable=False),
+)
+Index(None, preparations.c.session, preparations.c.began_at)
+
+golden = Table(
+    "golden",
+    metadata,
+    Column("room", String(64), primary_key=True),
+    Column("state", JSON, nullable=False),
+)
+
+bodies = Table(
+    "bodies",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("state", JSON, nullable=False),
+)
+
 accounts = Table(
     "accounts",
     metadata,
@@ -151,7 +206,11 @@ accounts = Table(
     Column("created_at", Moment, nullable=False),
     Column("language", String(8), nullable=False),
     Column("theme", String(16), nullable=False),
+    Column("rooms", JSON, nullable=False, server_default="[]"),
+    Column("contact", Text, nullable=False, server_default=""),
+    Column("calendar_hash", String(64), nullable=False, server_default=""),
 )
+Index(None, accounts.c.calendar_hash)
 
 logins = Table(
     "logins",
