@@ -11,6 +11,7 @@ from avctl.services.controller import Controller
 from dashboards.buttons import PROGRAMME
 from dashboards.views import Air
 
+LOUDNESS = (("short", "LUFS"), ("integrated", "LUFS I"), ("true_peak", "dBTP"))
 COMING = (State.PLANNED, State.ARMING, State.ARMED)
 
 
@@ -34,6 +35,7 @@ def air_of(controller: Controller, session: Session | None) -> Air:
         going=broadcast.wanted is Wanted.LIVE and not broadcast.on_air and broadcast.state in COMING,
         since=broadcast.since,
         fault=broadcast.reason,
+        music_fault=str(readings.get("music_fault", "")),
         recording=bool(readings.get("recording", False)),
         slate=showing.removeprefix("slate:") if showing.startswith("slate:") else "",
         name=str(third),
@@ -43,11 +45,26 @@ def air_of(controller: Controller, session: Session | None) -> Air:
         advancing=readings.get("advancing"),
         growing=readings.get("growing"),
         source=showing.removeprefix("source:") if showing.startswith("source:") else "",
+        loudness=_loudness(broadcast.meters),
+        sources=_figures(broadcast.meters.get("sources")),
+        viewers=controller.viewers.of(session.id),
         latency=_seconds(broadcast.meters.get("latency")),
         closed_at=broadcast.closed_at,
         proven_at=broadcast.proven_at,
         doubt=broadcast.doubt,
     )
+
+
+def _loudness(meters: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """What is known of it, each with its unit, as people write it."""
+    found = ((unit, meters.get(name)) for name, unit in LOUDNESS)
+    return tuple(
+        (unit, f"{value:.1f}".replace("-", "−")) for unit, value in found if isinstance(value, int | float)
+    )
+
+
+def _figures(sources: object) -> Mapping[str, Mapping[str, object]]:
+    return sources if isinstance(sources, Mapping) else {}
 
 
 def _seconds(value: object) -> int | None:

@@ -22,6 +22,8 @@ VENDOR = HERE / "static" / "vendor"
 FILES = {
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
     "sse.min.js": "htmx-ext-sse/dist/sse.min.js",
+    "event-calendar.min.js": "@event-calendar/build/dist/event-calendar.min.js",
+    "event-calendar.min.css": "@event-calendar/build/dist/event-calendar.min.css",
     "hls.light.min.js": "hls.js/dist/hls.light.min.js",
     **{
         f"inter-{letters}-{weight}.woff2": f"@fontsource/inter/files/inter-{letters}-{weight}-normal.woff2"
@@ -29,7 +31,7 @@ FILES = {
         for weight in (400, 600)
     },
 }
-PACKAGES = ("@fontsource/inter", "hls.js", "htmx-ext-sse", "htmx.org")
+PACKAGES = ("@event-calendar/build", "@fontsource/inter", "hls.js", "htmx-ext-sse", "htmx.org")
 
 
 def npm() -> list[str]:
@@ -54,8 +56,15 @@ def copy() -> None:
         shutil.copyfile(packages / origin, VENDOR / name)
     versions = {}
     for name in PACKAGES:
-        shutil.copyfile(packages / name / "LICENSE", VENDOR / f"{name.rpartition('/')[2]}.LICENSE.txt")
-        versions[name] = json.loads((packages / name / "package.json").read_text())["version"]
+        about = json.loads((packages / name / "package.json").read_text())
+        licence = VENDOR / f"{name.strip('@').replace('/', '-')}.LICENSE.txt"
+        if (packages / name / "LICENSE").is_file():
+            shutil.copyfile(packages / name / "LICENSE", licence)
+        else:  # it only says which: @event-calendar/build
+            licence.write_text(
+                f"{name} {about['version']}, {about['homepage']}\nLicence: {about['license']}\n"
+            )
+        versions[name] = about["version"]
     (VENDOR / "versions.json").write_text(json.dumps(versions, indent=2) + "\n")
 
 

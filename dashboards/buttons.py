@@ -7,13 +7,16 @@ from collections.abc import Iterator
 
 from avctl.events import Reason
 from avctl.model.account import Act, Role, permitted
+from avctl.model.booking import Policy
 from avctl.model.device import DeviceState
-from avctl.model.session import BEFORE, Phase, Policy, Session
+from avctl.model.floor import Floor
+from avctl.model.session import BEFORE, RUNNING, TIMED, Phase, Session
 from dashboards.views import Air, Button
-from dashboards.words import _
+from dashboards.words import MODES, _
 
 SOURCE = "streams.feed"
 PROGRAMME = "programme-"
+LENGTHS = (5, 10, 15, 30, 0)  # minutes; 0: until when is not known
 CLOSING = ("closed", "leave-closed")  # the acts of whoever may close parts
 
 
@@ -76,6 +79,22 @@ def _of_session(session: Session, air: Air, prefix: str) -> Iterator[Button]:
         yield button("close", _("End the session"), "end", "E", _("Press again: end it"))
 
 
+def of_lengths(session: Session, role: Role | None) -> tuple[Button, ...]:
+    """A break of the usual lengths, or another time for the present interruption."""
+    timed = session.phase is Phase.OPEN or session.reason in TIMED
+    if not timed or session.phase not in RUNNING or not may(role, Act.RUN_SESSIONS):
+        return ()
+    reason = session.reason or Reason.BREAK
+    return tuple(
+        Button(
+            id=f"act-{session.room}-{reason}-{minutes}",
+            url=f"/control/{session.room}/sessions/{session.id}/{reason}/{minutes}",
+            label=str(minutes) if minutes else _("no time"),
+        )
+        for minutes in LENGTHS
+    )
+
+
 def _missing(session: Session, air: Air) -> bool:
     return session.broadcastable and not air.going and air.state in ("none", "armed", "arming", "failed")
 
@@ -91,13 +110,57 @@ def _of_device(device: DeviceState) -> Iterator[Button]:
     if not device.online:
         url = f"/control/{device.room}/devices/{device.id}/reconnect"
         yield Button(id=f"device-{device.id}-reconnect", url=url, label=_("Try again now"))
-    elif "Power" in device.capabilities:
+        if device.readings.get("wakes") is True:
+            yield operate(device, "set_power", _("Switch on"), {"on": True})
+        return
+    if "Power" in device.capabilities:
         power = device.readings.get("power")
         if power is not True:
             yield operate(device, "set_power", _("Switch on"), {"on": True})
         else:
             off = _("Press again: switch off")
             yield operate(device, "set_power", _("Switch off"), {"on": False}, again=off)
+    if "Recording" in device.capabilities and "Streaming" not in device.capabilities:
+        if device.readings.get("recording") is not True:
+            yield operate(device, "start_recording", _("Record"), {})
+        else:
+            yield operate(device, "stop_recording", _("Stop recording"), {}, again=_("Press again: stop"))
+    if "Picture" in device.capabilities and isinstance(picture := device.readings.get("picture"), bool):
+        label = _("Darken the picture") if picture else _("Show the picture")
+        yield operate(device, "show_picture", label, {"on": not picture})
+    if "Lock" in device.capabilities and isinstance(locked := device.readings.get("locked"), bool):
+        label = _("Unlock the remote control") if locked else _("Lock the remote control")
+        yield operate(device, "lock_remote", label, {"on": not locked})
+
+
+def of_hall(hall: DeviceState, floor: Floor) -> Iterator[tuple[str, Button]]:
+    """What can be asked of a discussion system as a whole, each under its verb."""
+
+    def button(verb: str, label: str, again: str = "", **values: object) -> tuple[str, Button]:
+        return verb, operate(hall, verb, label, values, again=again)
+
+    if floor.waiting:
+        yield button("next_speaker", _("Next speaker"))
+    if floor.speakers:
+        yield button("close_all_mics", _("Close all"), _("Press again: all off"))
+    if floor.waiting:
+        yield button("clear_requests", _("Clear the list"), _("Press again: clear"))
+    speaking = {place.seat for place in floor.speakers}
+    for seat, row in (floor.seats or {}).items():
+        if row.get("chairman") and int(seat) not in speaking:
+            yield button("take_priority", _("Chairman's priority"), seat=int(seat))
+    if hall.readings.get("all_muted") is True:
+        yield button("mute_all", _("Let them sound again"), on=False)
+    elif "all_muted" in hall.readings:
+        yield button("mute_all", _("Mute all"), _("Press again: mute all"), on=True)
+    for mode in hall.readings.get("modes", ()):
+        if mode != hall.readings.get("mode"):
+            yield button("set_mode", MODES.get(mode, mode), _("Press again: change the mode"), mode=mode)
+    most = hall.readings.get("max_open")
+    if isinstance(most, int):
+        yield button("set_max_open", _("One open microphone more"), count=most + 1)
+        if most > 1:
+            yield button("set_max_open", _("One open microphone fewer"), count=most - 1)
 
 
 def operate(

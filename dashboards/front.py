@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -11,12 +11,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from markupsafe import Markup
+from starlette.datastructures import FormData, UploadFile
 
 from avctl.errors import AvctlError, BadArgument, Forbidden, NotFound, NotLoggedIn, TooManyTries
 from avctl.model.account import Act, Role
 from avctl.services.controller import Controller
-from avctl.services.doors import Visitor, check_csrf, visitor_of
-from dashboards import house, room, views
+from avctl.services.doors import Visitor, check_csrf, room_asked, visitor_of
+from dashboards import cameras, house, preparation, room, screens, sound, views, votes
 from dashboards.buttons import may
 from dashboards.language import COOKIE, NAMES, chosen
 from dashboards.lines import Diary
@@ -57,7 +58,14 @@ PARTS: dict[str, tuple[str, Builder]] = {
     "work": ("work", room.work),
     "programme": ("programme", room.programme),
     "floor": ("floor", room.floor),
+    "vote": ("vote", votes.vote),
+    "screen": ("screen", screens.screen),
     "agenda": ("agenda", room.agenda),
+    "cameras": ("cameras", cameras.cameras),
+    "sound": ("sound", sound.sound),
+    "preparation": ("preparation", preparation.preparation),
+    "sheet": ("sheet", preparation.preparation),
+    "golden": ("golden", preparation.golden),
     "devices": ("devices", room.devices),
     "device": ("device", room.device),
 }
@@ -80,11 +88,11 @@ class Front:
         return await visitor_of(request, self.controller)
 
     async def allowed(self, request: Request, act: Act) -> Visitor:
-        """Who asks; raised when it is nobody, or not allowed."""
+        """Who asks; raised when it is nobody, or not allowed in the room that the address is about."""
         visitor = await self.visitor(request)
         if visitor is None:
             raise NotLoggedIn("log in first")
-        visitor.account.must_be_allowed(act)
+        visitor.account.must_be_allowed(act, await room_asked(request, self.controller))
         return visitor
 
     async def asked(self, request: Request, act: Act, csrf: str = "") -> str:
@@ -95,11 +103,29 @@ class Front:
 
     async def form(self, request: Request) -> dict[str, str]:
         """What a form sent, as text; BadArgument when it is too long to be one of ours."""
+        self._must_be_short(request)
+        sent = await request.form(max_files=0)
+        return {name: value.replace("\x00", "") for name, value in sent.items() if isinstance(value, str)}
+
+    async def fields(self, request: Request) -> FormData:
+        """What a form sent, as far as it is text; a field may be there several times."""
+        await self.form(request)
+        return await request.form(max_files=0)
+
+    async def file(self, request: Request) -> tuple[bytes, Mapping[str, str]]:
+        """The one file that a form sent, and its other fields; BadArgument when there is none."""
+        self._must_be_short(request)
+        async with request.form(max_files=1, max_fields=20) as sent:
+            values = {name: value for name, value in sent.items() if isinstance(value, str)}
+            upload = sent.get("file")
+            if not isinstance(upload, UploadFile):
+                raise BadArgument("file", _("Choose a file."))
+            return await upload.read(), values
+
+    def _must_be_short(self, request: Request) -> None:
         length = request.headers.get("content-length", "")
         if not length.isdecimal() or int(length[:20]) > LARGEST_FORM:
             raise BadArgument("form", "a form of at most 1 MiB, with its length declared")
-        sent = await request.form(max_files=0)
-        return {name: value.replace("\x00", "") for name, value in sent.items() if isinstance(value, str)}
 
     def language(self, request: Request, visitor: Visitor | None) -> str:
         """The language of this answer."""

@@ -9,7 +9,8 @@ from avctl.errors import NotFound
 from avctl.events import Link, Reason, now
 from avctl.model.account import Act, Role
 from avctl.model.alert import Alert
-from avctl.model.session import BEFORE, OVER, Phase, Policy, Session
+from avctl.model.booking import Policy
+from avctl.model.session import BEFORE, OVER, Phase, Session
 from avctl.services.controller import Controller
 from dashboards import views
 from dashboards.air import air_of
@@ -85,7 +86,7 @@ def alerts(controller: Controller, subject: str, role: Role | None, language: st
 def tiles(controller: Controller, subject: str, role: Role | None, language: str) -> views.Tiles:
     """Every room, ordered by attention: on air with a fault, on air, soon, idle with a fault, idle."""
     found = [tile(controller, room.id, role, language) for room in controller.config.rooms]
-    return views.Tiles(rooms=tuple(sorted(found, key=_attention)))
+    return views.Tiles(rooms=tuple(sorted(found, key=_attention)), watching=controller.viewers.total())
 
 
 def _attention(one: views.Tile) -> tuple[int, bool, datetime]:
@@ -114,6 +115,7 @@ def tile(controller: Controller, subject: str, role: Role | None, language: str)
         session_title=session.title if session else "",
         starts_at=session.booking.starts_at if session and session.phase in BEFORE else None,
         item=session.item if session else "",
+        seat=speaker.seat if speaker else 0,
         speaker=speaker.name if speaker else "",
         speaker_role=speaker.group if speaker else "",
         speaks_since=speaker.since if speaker else None,
@@ -166,9 +168,11 @@ def public(controller: Controller, session: Session, language: str) -> views.Pub
         state=state,
         word=word,
         since=session.since if session.phase not in BEFORE else None,
+        until=session.until,
         on_air=air.on,
         will_air=session.broadcastable and booking.policy is Policy.LIVE,
         recorded=session.phase in OVER and has_recording(controller, session),
+        release_at=session.release_at if session.phase is not Phase.CANCELLED else None,
         item=session.item if shown else "",
         speaker=session.speaker if shown else "",
         speaker_role=session.speaker_role if shown else "",
@@ -214,9 +218,11 @@ def home(controller: Controller, subject: str, role: Role | None, language: str)
 
 
 def has_recording(controller: Controller, session: Session) -> bool:
-    """Whether the public may play its recording now: only a live session's is released by itself."""
-    released = session.booking.policy is Policy.LIVE or session.phase is Phase.PUBLISHED
-    return released and (controller.broadcasts.folder(session.id) / "archive" / "video.mp4").is_file()
+    """Whether the public may play its recording now."""
+    return (
+        session.released(now())
+        and (controller.broadcasts.folder(session.id) / "archive" / "video.mp4").is_file()
+    )
 
 
 def now_of(controller: Controller, subject: str, role: Role | None, language: str) -> views.Now:

@@ -15,23 +15,45 @@ from avctl.events import (
     BroadcastDegraded,
     BroadcastFailed,
     ChapterMarked,
+    ClashOverridden,
     ClosedPartDoubted,
     DeviceEvent,
+    DutyTold,
     Event,
+    GoldenCompared,
+    GoldenRestored,
     ItemStarted,
+    LineJudged,
     Link,
     LinkChanged,
     MicClosed,
     MicOpened,
     OverlayShown,
+    ParticipantsListed,
+    PreparationBegan,
+    PreparationEnded,
+    QualityReduced,
+    QuestionDecided,
+    QuestionLost,
+    QuestionPut,
     ReadingsChanged,
     RecordingReady,
+    RoomEvent,
+    SeatRestored,
+    SeatSubstituted,
+    SessionAmended,
+    SessionCancelled,
     SessionEvent,
     SessionReady,
     SessionSuspended,
+    ShotForgotten,
+    ShotStored,
+    SoundMuted,
+    SoundRestored,
     SourceCut,
     SourceRestored,
     SpeakerShown,
+    SpeakingTimeOver,
     StandInTaken,
     VerbAsked,
     VerbDone,
@@ -40,18 +62,21 @@ from avctl.events import (
     subject_of,
 )
 from avctl.model.account import Role
+from avctl.model.preparation import Stage
+from avctl.model.vote import Outcome
 from avctl.services.controller import Controller
 from avctl.store.records import Filter, JournalRow
 from dashboards import views
 from dashboards.house import room_of_subject
-from dashboards.words import HAPPENED, LINKS, REASONS, RULES, VERBS
+from dashboards.words import HAPPENED, LINKS, OUTCOMES, REASONS, RULES, STAGES, VERBS
 
 KEPT = 40
-QUIET = (SpeakerShown, ChapterMarked)
+QUIET = (SpeakerShown, ChapterMarked, PreparationBegan, LineJudged)
 # Acts of avctl itself that a technician does not want between the people's.
-BY_ITSELF = ("follow", "")
+BY_ITSELF = ("follow", "preparation", "")
 TOLD = (
-    *("Session", "Broadcast", "Alert", "Recording", "ClosedPart", "Source", "StandIn"),
+    *("Session", "Clash", "Duty", "Broadcast", "Alert", "Recording", "ClosedPart", "Source", "StandIn"),
+    *("Cameras", "Shot", "Question", "Participants", "Seat", "Speaking", "Sound", "Golden"),
     *("VerbDone", "VerbRefused"),
 )
 LOGGED = tuple(name for name in HAPPENED if name.startswith(TOLD))
@@ -66,7 +91,7 @@ class Diary:
             room.id: deque(maxlen=KEPT) for room in controller.config.rooms
         }
         self._filled = False
-        controller.bus.listen(self._hear, SessionEvent, AlertEvent, VerbDone, VerbRefused)
+        controller.bus.listen(self._hear, SessionEvent, RoomEvent, AlertEvent, VerbDone, VerbRefused)
 
     async def fill(self) -> None:
         """Take in what happened before the start; once."""
@@ -96,7 +121,10 @@ class Diary:
             return ""
         if isinstance(event, VerbDone) and event.actor in BY_ITSELF:
             return ""
-        room = room_of_subject(self._controller, _subject(self._controller, event))
+        if isinstance(event, RoomEvent):
+            room = event.room
+        else:
+            room = room_of_subject(self._controller, _subject(self._controller, event))
         return room if room in self._rooms else ""
 
 
@@ -121,6 +149,8 @@ def line_of(controller: Controller, event: Event) -> views.Line:
     if isinstance(event, DeviceEvent | AlertEvent) and subject in controller.house:
         subject = device = controller.house.state(subject).title
     detail_word, detail, look = _detail(event)
+    if isinstance(event, SessionSuspended) and event.until is not None:
+        detail = f"{event.until.astimezone(controller.config.site.zone):→ %H:%M}"
     return views.Line(
         number=event.number,
         at=event.at,
@@ -143,8 +173,21 @@ def _detail(event: Event) -> tuple[str, str, str]:
             return _verb(event), event.reason, "fault"
         case SessionSuspended():
             return REASONS[event.reason], "", ""
+        case SessionAmended() | SessionCancelled():
+            return "", event.reason, ""
+        case ClashOverridden():
+            return "", f"{event.reason} ({'; '.join(event.clashes)})", "fault"
+        case DutyTold():
+            return "", f"{event.person}: {event.problem}" if event.problem else event.person, ""
         case SessionReady():
             return "", "; ".join(event.faults), "fault" if event.faults else ""
+        case PreparationEnded():
+            return STAGES[Stage(event.stage)], "", ""
+        case GoldenCompared():
+            return "", ", ".join(event.differing) or "–", "fault" if event.differing else ""
+        case GoldenRestored():
+            told = ", ".join(event.settings)
+            return "", "; ".join((told, *event.faults)).strip("; "), "fault" if event.faults else ""
         case BroadcastDegraded() | BroadcastFailed() | ClosedPartDoubted():
             return "", event.reason, "fault"
         case AlertRaised():
@@ -165,8 +208,30 @@ def _detail(event: Event) -> tuple[str, str, str]:
             return "", event.overlay if event.shown else f"{event.overlay} –", ""
         case SourceCut() | SourceRestored():
             return "", event.source, ""
+        case ShotStored():
+            return "", f"{event.seat}: {event.camera}, {event.preset}", ""
+        case ShotForgotten():
+            return "", f"{event.seat}: {event.camera}", ""
+        case ParticipantsListed():
+            return "", f"{event.source}: {len(event.people)}", ""
+        case SeatSubstituted():
+            return "", f"{event.seat}: {event.name or '–'}", ""
+        case SeatRestored():
+            return "", str(event.seat), ""
+        case SpeakingTimeOver():
+            return "", f"{event.seat} {event.name}".strip(), ""
+        case SoundMuted() | SoundRestored():
+            return "", ", ".join(event.channels), ""
         case StandInTaken():
             return "", event.using, "fault"
+        case QualityReduced():
+            return "", event.to, "fault"
+        case QuestionPut():
+            return "", f"№ {event.vote} {event.title}", ""
+        case QuestionDecided():
+            return OUTCOMES[Outcome(event.outcome)], f"№ {event.vote} {event.title}", ""
+        case QuestionLost():
+            return "", f"№ {event.vote} {event.title}: {event.reason}", "fault"
         case ChapterMarked():
             return "", event.title, ""
         case RecordingReady():

@@ -16,10 +16,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from avctl.events import AccountChanged, BroadcastMeasured, Event, LoggedOut, now
+from avctl.events import AccountChanged, BroadcastMeasured, Event, LoggedOut, SoundMeasured, now
 from avctl.model.account import Role
 from avctl.services.controller import Controller
 from dashboards.render import Renderer
+from dashboards.sound import levels
 from dashboards.touched import Touched
 
 Builder = Callable[[Controller, str, Role | None, str], Any]
@@ -150,6 +151,9 @@ class Live:
         if isinstance(event, BroadcastMeasured):
             self._measured(event)
             return
+        if isinstance(event, SoundMeasured):
+            self._heard(event)
+            return
         if isinstance(event, AccountChanged | LoggedOut):
             for viewer in self._viewers:
                 if viewer.account == event.account:
@@ -163,11 +167,21 @@ class Live:
             self._measured_at[room] = event.at
             self.touch("programme", room)
             self.touch("tiles", "")
+            self.touch("mosaic", "")
         message = b""
         for viewer in self._viewers:
             if room and viewer.meters in ("*", room):
                 message = message or _message("meters", json.dumps({"room": room, **event.meters}))
                 viewer.put(("meters", room), message)
+
+    def _heard(self, event: SoundMeasured) -> None:
+        """Send a room's levels to those who look at its page: twenty times a second, and no part of it."""
+        room = self._touched.room(event)
+        message = b""
+        for viewer in self._viewers:
+            if viewer.meters == room and self._controller.sounds.of(room) is not None:
+                message = message or _message("sound", json.dumps(levels(self._controller, room, event)))
+                viewer.put(("sound", room), message)
 
     def _send(self) -> None:
         """Render what was touched and hand it to whoever looks at it."""

@@ -13,7 +13,20 @@ from avctl.model.session import Phase
 from avctl.services.controller import Controller
 from avctl.services.doors import Visitor
 from avctl.store.records import Filter
-from dashboards import booking, doorstep, forms, people, streams, views
+from dashboards import (
+    account,
+    bodies,
+    booking,
+    doorstep,
+    forms,
+    importing,
+    people,
+    rolls,
+    seats,
+    streams,
+    views,
+)
+from dashboards import schedule as schedule_
 from dashboards.front import Front
 from dashboards.house import has_recording, public
 from dashboards.lines import event_of, line_of
@@ -28,7 +41,14 @@ TOLD = tuple(name for name in HAPPENED if name != "ReadingsChanged")
 def mount(app: FastAPI, controller: Controller) -> None:
     """Put the pages on an application."""
     front = Front(controller)
-    for part in (router, streams.router, forms.router, booking.router, doorstep.router, people.router):
+    # What has a word of its own in its address goes before the sessions, which are any word.
+    schedule = (schedule_.router, importing.router, bodies.router, booking.router)
+    parts = (
+        *(router, streams.router, forms.router, rolls.router),
+        *schedule,
+        *(doorstep.router, account.router, people.router, seats.router),
+    )
+    for part in parts:
         app.include_router(part(front))
     app.include_router(nowhere(front))
 
@@ -122,11 +142,32 @@ def router(front: Front) -> APIRouter:
             room=room,
             title=title,
             preview=f"/control/{room}/preview.jpg",
-            booking=booking.form(front, visitor, chrome.language, room=room, back=f"/control/{room}")
-            if visitor.account.may(Act.BOOK_SESSIONS)
+            booking=booking.quick(front, visitor, room=room, back=f"/control/{room}")
+            if visitor.account.may(Act.BOOK_SESSIONS, room)
             else None,
+            sound=controller.sounds.of(room) is not None,
         )
         return front.answer("room", page)
+
+    @routes.get("/screens/{room}")
+    async def screen(request: Request, room: str) -> Response:
+        """A hall's wall. Who is logged in sees also what is not broadcast; nobody sees closed parts."""
+        found = room_of(controller, room)
+        visitor = await front.visitor(request)
+        title = room_title(found, front.language(request, visitor))
+        chrome = front.chrome(request, visitor, title, dark=True, stream=f"/stream/screens/{room}")
+        role = visitor.account.role if visitor else None
+        topics = front.topics(chrome.language, role, (("screen", room),))
+        return front.answer("screen", views.Page(chrome=chrome, parts=front.texts(topics)))
+
+    @routes.get("/control/{room}/preparation")
+    async def sheet(request: Request, room: str) -> Response:
+        visitor = await front.allowed(request, Act.SEE_CONTROL)
+        title = room_title(room_of(controller, room), front.language(request, visitor))
+        chrome = front.chrome(request, visitor, title, stream=f"/stream/control/{room}/preparation")
+        topics = front.topics(chrome.language, visitor.account.role, streams.sheet_parts(room))
+        page = views.PreparationPage(chrome=chrome, parts=front.texts(topics), room=room, title=title)
+        return front.answer("preparation", page)
 
     @routes.get("/control/{room}/preview.jpg")
     async def preview(request: Request, room: str) -> Response:

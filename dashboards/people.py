@@ -12,6 +12,7 @@ from avctl.errors import BadArgument, Conflict
 from avctl.model.account import Act, Role
 from dashboards import views
 from dashboards.front import Front
+from dashboards.room import room_title
 from dashboards.words import ROLES, _
 
 
@@ -63,6 +64,15 @@ def router(front: Front) -> APIRouter:
         await accounts.enable(name, actor=actor)
         return RedirectResponse("/people", 303)
 
+    @routes.post("/people/{name}/rooms")
+    async def rooms(request: Request, name: str) -> Response:
+        """The only rooms of a person; none ticked: all of them."""
+        _values, actor = await sent(request)
+        known = [room.id for room in front.controller.config.rooms]
+        ticked = (await front.fields(request)).getlist("rooms")
+        await accounts.set_rooms(name, tuple(room for room in known if room in ticked), actor=actor)
+        return RedirectResponse("/people", 303)
+
     async def sent(request: Request) -> tuple[Mapping[str, str], str]:
         values = await front.form(request)
         return values, await front.asked(request, Act.MANAGE_PEOPLE, values.get("csrf", ""))
@@ -76,6 +86,7 @@ def router(front: Front) -> APIRouter:
         password_of: str = "",
     ) -> Response:
         visitor = await front.allowed(request, Act.MANAGE_PEOPLE)
+        language = front.language(request, visitor)
         given = {"name": "", "role": Role.TECHNICIAN.value, **(values or {})}
         rows = tuple(
             views.PersonRow(
@@ -84,6 +95,12 @@ def router(front: Front) -> APIRouter:
                 disabled=account.disabled,
                 since=account.created_at,
                 self=account.name == visitor.account.name,
+                rooms=tuple(
+                    views.Choice(
+                        value=room.id, word=room_title(room, language), chosen=room.id in account.rooms
+                    )
+                    for room in front.controller.config.rooms
+                ),
             )
             for account in await accounts.all()
         )

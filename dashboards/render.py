@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from avctl.config import Site
+from avctl.model.preparation_words import filled
 from dashboards.language import LANGUAGES, translations
 from dashboards.static import Static
 
@@ -69,6 +70,7 @@ class Renderer:
             ),
             iso=lambda moment: moment.isoformat(timespec="milliseconds"),
             say=self._says[language],
+            fill=lambda said: _filled(self._says[language], *said),
             size=lambda count: _size(count, language),
         )
         environment.globals.update(static=self._static.url, zone=self._site.timezone, lang=language)
@@ -79,6 +81,12 @@ def _saying(language: str) -> Callable[[str], str]:
     """What translates a text that a view brings; one that is no message stays as it is."""
     catalogue = translations(language)
     return lambda message: catalogue.gettext(message) if message else ""
+
+
+def _filled(say: Callable[[str], str], text: str, values: Mapping[str, Any]) -> str:
+    """A message with its values, those of them that are messages translated too."""
+    told = {name: say(value) if isinstance(value, str) else value for name, value in values.items()}
+    return filled(say(text), told)
 
 
 def _size(count: int, language: str) -> str:

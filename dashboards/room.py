@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from avctl.capabilities import verbs_of
 from avctl.config import Room
 from avctl.errors import NotFound
 from avctl.events import Link, Reason, now
 from avctl.model.account import Act, Role
+from avctl.model.booking import Policy
 from avctl.model.device import DeviceState
 from avctl.model.floor import Place
-from avctl.model.session import BEFORE, Phase, Policy, Session
+from avctl.model.session import BEFORE, Phase, Session
 from avctl.services.controller import Controller
 from dashboards import views
 from dashboards.air import air_of
-from dashboards.buttons import PROGRAMME, SOURCE, may, of_device, of_session, operate
-from dashboards.words import LINKS, PHASES, REASONS, SLATES, SOURCE_LINKS, _
+from dashboards.buttons import PROGRAMME, SOURCE, may, of_device, of_hall, of_lengths, of_session, operate
+from dashboards.rows import rows_of
+from dashboards.words import ALARMS, LINKS, PHASES, REASONS, SLATES, SOUNDS, SOURCE_LINKS, _
 
 RECENT = timedelta(hours=12)
 LINK_ORDER = (Link.REFUSED, Link.OFFLINE, Link.CONNECTING, Link.ONLINE)
@@ -63,7 +67,9 @@ def states_of(session: Session | None, air: views.Air) -> tuple[views.State, ...
         found.append(views.State(look="record", shape="◉", word=_("RECORDING"), since=air.since))
     if session.phase is Phase.SUSPENDED and session.reason not in (None, Reason.CLOSED):
         word = REASONS[session.reason] if session.reason else ""
-        found.append(views.State(look="pause", shape="■", word=word, since=session.since))
+        found.append(
+            views.State(look="pause", shape="■", word=word, since=session.since, until=session.until)
+        )
     elif air.on and air.slate and session.phase is Phase.OPEN:
         word = SLATES.get(air.slate, air.slate)
         found.append(views.State(look="pause", shape="■", word=word))
@@ -105,10 +111,19 @@ def work(controller: Controller, subject: str, role: Role | None, language: str)
         faults=session.faults if session and session.phase in BEFORE else (),
         preparing=session is not None and session.phase is Phase.PREPARING,
         buttons=of_session(session, air_of(controller, session), role) if session else (),
+        lengths=_lengths(session, role) if session else None,
         may_run=may(role, Act.RUN_SESSIONS),
         may_book=may(role, Act.BOOK_SESSIONS),
         before=_before(controller, subject),
     )
+
+
+def _lengths(session: Session, role: Role | None) -> views.Lengths | None:
+    buttons = of_lengths(session, role)
+    if not buttons and session.until is None:
+        return None
+    word = _("From now, minutes") if session.phase is Phase.SUSPENDED else _("Break, minutes")
+    return views.Lengths(word=word, until=session.until, buttons=buttons)
 
 
 def _before(controller: Controller, room: str) -> views.Before | None:
@@ -155,6 +170,7 @@ def programme(controller: Controller, subject: str, role: Role | None, language:
             )
             for name, one in _pushes(controller, session).items()
         ),
+        reduced=str(_said(controller, session, "reduced") or ""),
         watch=f"/watch/{session.id}" if session and air.on else "",
         off=off,
     )
@@ -163,6 +179,8 @@ def programme(controller: Controller, subject: str, role: Role | None, language:
 def _source(state: DeviceState, session: Session | None, air: views.Air, role: Role | None) -> views.Source:
     using = str(state.readings.get("using") or state.id)
     stands_in = str(state.readings.get("backup_for", ""))
+    figures = air.sources.get(using, {})
+    fps, audio = figures.get("fps"), str(figures.get("audio", ""))
     cut = restore = None
     if session is not None and air.state != "none" and may(role, Act.RUN_SESSIONS):
         url = f"/control/{state.room}/sessions/{session.id}"
@@ -180,16 +198,27 @@ def _source(state: DeviceState, session: Session | None, air: views.Air, role: R
         stand_in=using != state.id,
         shown=air.source == state.id and not air.slate,
         picture=f"/control/{state.room}/sources/{state.id}.jpg",
+        fps=f"{fps:.0f}" if isinstance(fps, int | float) and fps else "",
+        audio=SOUNDS.get(audio, audio),
+        dropped=_count(figures.get("dropped")),
+        repeated=_count(figures.get("repeated")),
         cut=cut,
         restore=restore,
     )
 
 
-def _pushes(controller: Controller, session: Session | None) -> Mapping[str, Mapping[str, Any]]:
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _said(controller: Controller, session: Session | None, reading: str) -> Any:
+    """A reading of the programme; None when there is none."""
     device = f"{PROGRAMME}{session.id}" if session is not None else ""
-    if device not in controller.house:
-        return {}
-    outputs = controller.house.state(device).readings.get("outputs")
+    return controller.house.state(device).readings.get(reading) if device in controller.house else None
+
+
+def _pushes(controller: Controller, session: Session | None) -> Mapping[str, Mapping[str, Any]]:
+    outputs = _said(controller, session, "outputs")
     pushes = outputs.get("pushes") if isinstance(outputs, Mapping) else None
     return pushes if isinstance(pushes, Mapping) else {}
 
@@ -202,11 +231,15 @@ def floor(controller: Controller, subject: str, role: Role | None, language: str
             device="", known=False, item="", speakers=(), waiting=(), buttons=(), may_operate=False
         )
     hall = controller.house.state(found.device)
+    session = controller.sessions.running_in(subject)
     able = may(role, Act.OPERATE_DEVICES) and found.known
+    verbs = verbs_of(controller.house.driver(found.device)) if able else {}
 
-    def person(place: Place, *verbs: tuple[str, str, str]) -> views.Person:
+    def person(place: Place, *acts: tuple[str, str, str]) -> views.Person:
         buttons = (
-            operate(hall, verb, label, {"seat": place.seat}, kind=kind) for verb, label, kind in verbs if able
+            operate(hall, verb, label, {"seat": place.seat}, kind=kind)
+            for verb, label, kind in acts
+            if verb in verbs
         )
         return views.Person(
             seat=place.seat,
@@ -217,24 +250,22 @@ def floor(controller: Controller, subject: str, role: Role | None, language: str
             buttons=tuple(buttons),
         )
 
-    all_of_them = []
-    if able and found.speakers:
-        again = _("Press again: all off")
-        all_of_them.append(operate(hall, "close_all_mics", _("Close all"), {}, again=again))
-    if able and found.waiting:
-        again = _("Press again: clear")
-        all_of_them.append(operate(hall, "clear_requests", _("Clear the list"), {}, again=again))
-    session = controller.sessions.running_in(subject)
+    def speaker(place: Place) -> views.Person:
+        limit = controller.speaking.limit(session, place)
+        over = limit is not None and (now() - place.since).total_seconds() >= limit
+        return replace(person(place, ("close_mic", _("Microphone off"), "")), limit=limit, over=over)
+
+    def waits(at: int, place: Place) -> views.Person:
+        acts = [("grant_request", _("Give the floor"), "next"), ("deny_request", _("Refuse"), "")]
+        return person(place, *acts, *([("move_up", _("Move up"), "")] if at else ()))
+
     return views.FloorView(
         device=found.device,
         known=found.known,
         item=found.item or (session.item if session else ""),
-        speakers=tuple(person(place, ("close_mic", _("Microphone off"), "")) for place in found.speakers),
-        waiting=tuple(
-            person(place, ("grant_request", _("Give the floor"), "next"), ("deny_request", _("Refuse"), ""))
-            for place in found.waiting
-        ),
-        buttons=tuple(all_of_them),
+        speakers=tuple(map(speaker, found.speakers)),
+        waiting=tuple(waits(at, place) for at, place in enumerate(found.waiting)),
+        buttons=tuple(one for verb, one in of_hall(hall, found) if verb in verbs),
         may_operate=able,
     )
 
@@ -251,7 +282,12 @@ def items_of(session: Session) -> tuple[views.Item, ...]:
     """The agenda of a session as it is shown."""
     return tuple(
         views.Item(
-            number=item.number, title=item.title, now=bool(session.item) and item.title == session.item
+            number=item.number,
+            title=item.title,
+            now=bool(session.item) and item.title == session.item,
+            speaker=item.speaker,
+            document=str(item.document or ""),
+            closed=item.closed,
         )
         for item in session.booking.agenda
     )
@@ -281,6 +317,7 @@ def _device(state: DeviceState, role: Role | None) -> views.Device:
         reason=state.reason,
         readings=_readings(state.readings) if state.online else (),
         buttons=of_device(state, role),
+        rows=rows_of(state, role),
     )
 
 
@@ -292,19 +329,43 @@ def _readings(readings: Mapping[str, Any]) -> tuple[views.Reading, ...]:
         ("input", _("input")),
         ("volume", _("volume")),
         ("muted", _("muted")),
+        ("fault", _("fault")),
+        ("lamp_hours", _("lamp hours")),
+        ("alarm", _("alarm")),
+        ("level", _("level")),
+        ("on_battery", _("on battery")),
+        ("charge", _("charge, %")),
+        ("runtime", _("seconds left on battery")),
+        ("load", _("load, %")),
+        ("recording", _("records")),
+        ("remaining_minutes", _("minutes left")),
+        ("on_at", _("switches on at")),
+        ("off_at", _("switches off at")),
         ("preset", _("shot")),
         ("tally", _("on-air lamp")),
         ("temperature", _("temperature, °C")),
         ("model", _("model")),
+        ("reconnecting", _("connects again")),
+        ("fps", _("pictures a second")),
+        ("dropped", _("lost pictures")),
+        ("meeting", _("meeting")),
+        ("item", _("agenda item")),
     ):
         value = readings.get(name)
         if name == "power" and isinstance(value, bool):
             found.append(views.Reading(name=word, word=_("on") if value else _("standby")))
+        elif name in ("alarm", "level") and isinstance(value, str) and value in ALARMS:
+            found.append(views.Reading(name=word, word=ALARMS[value]))
         elif isinstance(value, bool):
             if value:
                 found.append(views.Reading(name=word, word=_("yes")))
-        elif value is not None and value != "":
-            found.append(views.Reading(name=word, value=str(value)))
+        elif value not in (None, "", ()):
+            text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            found.append(views.Reading(name=word, value=text))
+    languages = readings.get("interpretation", ())
+    if languages:
+        named = (f"{one['number']} {one['name']}{' ●' if one['active'] else ''}" for one in languages)
+        found.append(views.Reading(name=_("interpretation"), value=", ".join(named)))
     for name, word in (("seats", _("seats")), ("speakers", _("speaking")), ("waiting", _("waiting"))):
         if name in readings:
             found.append(views.Reading(name=word, value=str(len(readings[name]))))
@@ -323,6 +384,7 @@ def mosaic(controller: Controller, subject: str, role: Role | None, language: st
                 title=room_title(room, language),
                 state=states_of(session, air)[0],
                 on=air.on,
+                viewers=air.viewers,
                 sources=programme(controller, room.id, None, language).sources,
             )
         )

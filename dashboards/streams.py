@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
 
@@ -10,6 +11,7 @@ from sse_starlette import EventSourceResponse
 from sse_starlette.sse import SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
+from avctl.events import QuestionDecided
 from avctl.model.account import Act
 from dashboards.front import Front
 from dashboards.room import devices_of, room_of
@@ -43,8 +45,16 @@ def multiview_parts() -> Parts:
 
 def room_parts(room: str) -> Parts:
     """What a room's page is made of."""
-    own = ("bar", "programme", "floor", "work", "agenda", "devices", "alerts", "log")
+    own = (
+        *("bar", "programme", "floor", "vote", "work", "preparation", "agenda"),
+        *("cameras", "sound", "devices", "golden", "alerts", "log"),
+    )
     return ("strip", ""), *((part, room) for part in own)
+
+
+def sheet_parts(room: str) -> Parts:
+    """What the page of a preparation is made of."""
+    return (("sheet", room),)
 
 
 def router(front: Front) -> APIRouter:
@@ -65,6 +75,11 @@ def router(front: Front) -> APIRouter:
         single = (("device", device.id) for device in devices_of(front.controller, room))
         return await staff(request, (*room_parts(room), *single), room)
 
+    @routes.get("/stream/control/{room}/preparation")
+    async def sheet(request: Request, room: str) -> Response:
+        room_of(front.controller, room)
+        return await staff(request, sheet_parts(room))
+
     @routes.get("/stream/alerts")
     async def alerts(request: Request) -> Response:
         return await staff(request, (("alerts", ""),))
@@ -77,6 +92,23 @@ def router(front: Front) -> APIRouter:
     async def watch(request: Request, session: str) -> Response:
         front.controller.sessions.get(session)
         return public(request, (("now", session),))
+
+    @routes.get("/stream/screens/{room}")
+    async def screen(request: Request, room: str) -> Response:
+        room_of(front.controller, room)
+        visitor = await front.visitor(request)
+        account = visitor.account if visitor else None
+        language = front.language(request, visitor)
+        topics = front.topics(language, account.role if account else None, (("screen", room),))
+        return _stream(front.live.watch(topics, account=account.name if account else ""))
+
+    def over(event: QuestionDecided) -> None:
+        """A result leaves the screens after a while, without any event."""
+        room = front.controller.sessions.get(event.session).room
+        after = front.controller.config.voting.result_seconds + 0.1
+        asyncio.get_running_loop().call_later(after, front.live.touch, "screen", room)
+
+    front.controller.bus.listen(over, QuestionDecided)
 
     async def staff(request: Request, parts: Parts, meters: str = "") -> Response:
         visitor = await front.allowed(request, Act.SEE_CONTROL)

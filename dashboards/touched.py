@@ -9,8 +9,16 @@ from avctl.events import (
     ClosedPartChecked,
     DeviceEvent,
     Event,
+    FloorRequested,
+    FloorRequestEnded,
+    GoldenCompared,
+    GoldenRestored,
+    GoldenSaved,
+    LineBegun,
+    LineJudged,
     LinkChanged,
     ReadingsChanged,
+    RoomEvent,
     SessionEvent,
     VerbAsked,
     VerbDone,
@@ -23,8 +31,10 @@ from dashboards.house import room_of_subject
 
 Touch = tuple[str, str]
 
-OF_SESSION = ("bar", "work", "programme", "floor", "agenda", "log")
+OF_SESSION = ("bar", "work", "programme", "floor", "vote", "screen", "agenda", "cameras", "log")
+OF_PREPARATION = ("preparation", "sheet")
 OF_PROGRAMME = ("bar", "work", "programme")
+VOTES = {"vote", "voted", "vote_counts"}
 OF_ALERT = ("alerts", "log")
 VERBS = (VerbAsked, VerbDone, VerbRefused)
 
@@ -37,6 +47,8 @@ class Touched:
 
     def room(self, event: Event) -> str:
         """The room an event belongs to; empty when none."""
+        if isinstance(event, RoomEvent):
+            return event.room
         return room_of_subject(self._controller, subject_of(event))
 
     def by(self, event: Event) -> Iterator[Touch]:
@@ -48,8 +60,17 @@ class Touched:
                 yield from self._by_device(event)
             case ClosedPartChecked():
                 yield "bar", self.room(event)
+            case LineBegun() | LineJudged():
+                yield from ((part, self.room(event)) for part in OF_PREPARATION)
+            case GoldenCompared() | GoldenSaved() | GoldenRestored():
+                yield "golden", event.room
+                yield "log", event.room
             case SessionEvent():
                 yield from self._by_session(event)
+            case RoomEvent():
+                yield "cameras", event.room
+                yield "sound", event.room
+                yield "log", event.room
             case AlertEvent():
                 yield from self._by_alert()
 
@@ -67,8 +88,19 @@ class Touched:
             yield "home", ""
             return
         yield ("devices", room) if links else ("device", state.id)
+        if links:
+            yield "golden", room
+        if "Camera" in state.capabilities:
+            yield "cameras", room
+        if "Voting" in state.capabilities:
+            yield from self._by_votes(event, room)
+        if "Mixing" in state.capabilities:
+            yield "sound", room
         if "Discussion" in state.capabilities:
             yield "floor", room
+            yield "screen", room
+            if not isinstance(event, FloorRequested | FloorRequestEnded):
+                yield "cameras", room
             if not isinstance(event, ReadingsChanged) or "seats" in event.readings:
                 yield "agenda", room
                 session_now = self._controller.sessions.running_in(room)
@@ -80,9 +112,14 @@ class Touched:
         if links or "Discussion" in state.capabilities:
             yield "tiles", ""
 
+    def _by_votes(self, event: DeviceEvent, room: str) -> Iterator[Touch]:
+        if not isinstance(event, ReadingsChanged) or event.readings.keys() & VOTES:
+            yield "vote", room
+            yield "screen", room
+
     def _by_session(self, event: SessionEvent) -> Iterator[Touch]:
         room = self.room(event)
-        yield from ((part, room) for part in OF_SESSION)
+        yield from ((part, room) for part in (*OF_SESSION, *OF_PREPARATION))
         yield "tiles", ""
         yield "mosaic", ""
         yield "now", event.session

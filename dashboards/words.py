@@ -6,7 +6,13 @@ from collections.abc import Mapping
 
 from avctl.events import Link, Reason, Severity
 from avctl.model.account import Role
-from avctl.model.session import Kind, Phase, Policy
+from avctl.model.body import BodyKind
+from avctl.model.booking import Kind, Policy
+from avctl.model.participants import Origin
+from avctl.model.preparation import Stage, Verdict
+from avctl.model.session import Phase
+from avctl.model.vote import Outcome, Threshold
+from avctl.services.imports import Verdict as RowVerdict
 
 
 def _(text: str) -> str:
@@ -69,20 +75,98 @@ ROLES: Mapping[Role, str] = {
     Role.ADMIN: _("administrator"),
     Role.STAFF: _("staff member"),
 }
+FIELDS: Mapping[str, str] = {
+    "title": _("Title"),
+    "body": _("Who sits"),
+    "kind": _("Kind"),
+    "room": _("Room"),
+    "starts_at": _("Begins"),
+    "ends_at": _("Ends"),
+    "setup_minutes": _("Minutes to set up"),
+    "breakdown_minutes": _("Minutes to break down"),
+    "policy": _("The public sees it"),
+    "release_at": _("Recording public on"),
+    "release_hours": _("Hours after the end"),
+    "off_site": _("off-site"),
+    "agenda": _("Agenda"),
+    "on_duty": _("People on duty"),
+    "remote_link": _("Link for remote participants"),
+    "remote_source": _("Source with the picture of the conference"),
+}
+ROW_VERDICTS: Mapping[RowVerdict, str] = {
+    RowVerdict.NEW: _("will be booked"),
+    RowVerdict.CHANGED: _("will be changed"),
+    RowVerdict.SAME: _("is as it is booked"),
+    RowVerdict.CANCELLED: _("will be called off"),
+    RowVerdict.BAD: _("will be left out"),
+}
+# What the services expect of a list that is imported; what follows such a beginning stays as it is.
+EXPECTED: tuple[str, ...] = (
+    _("a file that is not empty"),
+    _("at most"),
+    _("an .xlsx without a password, or CSV (an .xls: save it as .xlsx)"),
+    _("CSV in UTF-8 or Windows-1251, or XLSX"),
+    _("CSV or XLSX (this is another kind of file: save it as .xlsx)"),
+    _("a CSV or XLSX file"),
+    _("an XLSX file that is whole"),
+    _("an XLSX file that is smaller when unpacked"),
+    _("an iCalendar file (.ics) that is whole"),
+    _("an iCalendar file (.ics) with events"),
+    _("a first line with headings, such as:"),
+    _("one column for"),
+    _("CSV that can be read"),
+    _("as many cells as there are headings"),
+    _("a date such as 11.02.2027"),
+    _("a time such as 10:00, with its date here or in a column of its own"),
+    _("a time such as 10:00"),
+    _("a time such as 18:00, or a duration"),
+    _("the name or id of a room"),
+    _("a kind of sitting, such as пленарне or комісія"),
+    _("a kind of broadcast: наживо, із затримкою, запис or ні"),
+    _("a number of minutes"),
+    _("yes or no"),
+    _("a date and a time such as 12.02.2027 18:00"),
+    _("a start and an end with times, not a whole day"),
+    _("a rule for days, weeks, months or years"),
+    _("a sitting that ended within the last 31 days"),
+    _("an event with a UID"),
+    _("a key of its own: another line has the same key, or the same day and title"),
+    _("a session that is booked, by its key or day and body"),
+    _("a session that is not over or cancelled"),
+    _("a room that is free"),
+    _("people who are not on duty elsewhere"),
+    _("no more broadcasts at a time than the machine may carry"),
+    _("names of accounts"),
+    _("later than starts_at"),
+    _("at most 24 hours after starts_at"),
+    _("mail, or addresses of Apprise"),
+)
+BODY_KINDS: Mapping[BodyKind, str] = {
+    BodyKind.COUNCIL: _("council"),
+    BodyKind.COMMITTEE: _("committee"),
+    BodyKind.EXECUTIVE: _("executive committee"),
+    BodyKind.OTHER: _("other"),
+}
 RULES: Mapping[str, str] = {
     "device_offline": _("does not answer"),
     "source_lost": _("no signal"),
     "wrong_password": _("refuses our password"),
     "broadcast_stalled": _("the broadcast has stopped: no new picture reaches viewers"),
     "recording_stalled": _("the recording does not grow"),
+    "stream_stalled": _("its stream does not get through"),
     "black": _("the programme is black"),
     "freeze": _("the picture stands still"),
     "silence": _("the programme is silent"),
     "clipping": _("the sound is at full scale"),
     "channel_dead": _("one channel has no sound"),
+    "out_of_phase": _("left and right cancel each other: those with one speaker hear nothing"),
     "loudness": _("the programme is too loud or too quiet"),
     "latency": _("viewers see it much too late"),
     "playlist_faults": _("the public list is faulty"),
+    "quality_reduced": _("the machine is too slow"),
+    "encoder_fault": _("the chip that should encode does not work"),
+    "part_replaced": _("a part of the broadcast failed and was replaced"),
+    "preparation_failed": _("not everything is ready for the session"),
     "disk_full": _("the disk of the recordings is getting full"),
     "closed_part_doubt": _("it is not certain that the closed part is closed to viewers"),
     "broadcast_failed": _("the broadcast cannot be kept up"),
@@ -97,6 +181,55 @@ SLATES: Mapping[str, str] = {
     "released": _("The recording will be published"),
     "ended": _("The session has ended"),
 }
+MODES: Mapping[str, str] = {
+    "open": _("Mode: a press opens"),
+    "queue": _("Mode: the next moves up"),
+    "request": _("Mode: the floor is given"),
+    "override": _("Mode: the newest replaces the oldest"),
+    "voice": _("Mode: the voice opens"),
+    "group": _("Mode: group"),
+    "push": _("Mode: press and hold"),
+    "handsfree": _("Mode: all stay open"),
+}
+ALARMS: Mapping[str, str] = {
+    "active": _("alarm in the region"),
+    "partly": _("alarm in a part of the region"),
+    "clear": _("no alarm"),
+    "unknown": _("not known"),
+    "red": _("red"),
+    "yellow": _("yellow"),
+}
+SOUNDS: Mapping[str, str] = {
+    "mono": _("mono"),
+    "stereo": _("stereo"),
+    "none": _("no sound"),
+}
+ORIGINS: Mapping[Origin, str] = {
+    Origin.SUBSTITUTION: _("substitution"),
+    Origin.CARD: _("card at the seat"),
+    Origin.IMPORT: _("imported list"),
+    Origin.SYSTEM: _("discussion system"),
+    Origin.EARLIER: _("list of an earlier session"),
+    Origin.UNKNOWN: _("not known"),
+}
+CELLS: Mapping[str, str] = {
+    "no_name": _("a name is missing"),
+    "long_name": _("the name is longer than 200 characters"),
+    "long_group": _("the faction is longer than 200 characters"),
+    "signs": _("it has characters that cannot be written"),
+    "no_seat": _("a seat is missing, and there is no card"),
+    "bad_seat": _("the seat is no number from 1 to 99999"),
+    "same_seat": _("the seat is taken by an earlier row"),
+    "bad_card": _("the card is longer than 64 characters"),
+    "same_card": _("the card is an earlier row's"),
+    "overfull": _("it has more cells than the table has columns"),
+}
+COLUMNS: Mapping[str, str] = {
+    "name": _("Name"),
+    "group": _("Faction"),
+    "seat": _("Seat"),
+    "card": _("Card"),
+}
 VERBS: Mapping[str, str] = {
     "set_power": _("power"),
     "set_power True": _("switch on"),
@@ -105,41 +238,99 @@ VERBS: Mapping[str, str] = {
     "set_volume": _("volume"),
     "mute": _("mute"),
     "set_brightness": _("brightness"),
+    "show_picture": _("picture"),
     "join_wall": _("video wall"),
     "leave_wall": _("whole picture"),
+    "lock_remote": _("lock of the remote control"),
+    "set_hours": _("hours in which it is on"),
     "open_mic": _("open microphone"),
     "close_mic": _("close microphone"),
     "grant_request": _("give the floor"),
     "deny_request": _("refuse the floor"),
     "close_all_mics": _("close all microphones"),
     "clear_requests": _("clear the waiting list"),
+    "next_speaker": _("give the floor to the next"),
+    "move_up": _("move up the waiting list"),
+    "take_priority": _("chairman's priority"),
+    "mute_all": _("mute all microphones"),
+    "mute_all False": _("let the microphones sound again"),
+    "set_mode": _("mode of the discussion"),
+    "set_max_open": _("number of open microphones"),
+    "open_vote": _("open a vote"),
+    "close_vote": _("close the vote"),
     "recall_preset": _("camera shot"),
     "store_preset": _("store camera shot"),
     "drive": _("move camera"),
     "zoom": _("zoom"),
     "set_tally": _("camera on-air lamp"),
+    "mute_channel": _("mute a channel"),
+    "set_level": _("level of a channel"),
+    "recall_scene": _("scene of the mixer"),
+    "route": _("route"),
+    "switch_outlet": _("outlet"),
+    "cycle_outlet": _("outlet off and on"),
+    "recall_routes": _("stored routes"),
+    "cut": _("cut to the preview"),
     "go_live": _("go live"),
     "end": _("end the broadcast"),
     "start_recording": _("start recording"),
+    "stop_recording": _("stop recording"),
     "show": _("programme picture"),
     "show_lower_third": _("name in the picture"),
+}
+VERDICTS: Mapping[Verdict, str] = {
+    Verdict.WAITING: _("waits"),
+    Verdict.RUNNING: _("under way"),
+    Verdict.PASS: _("in order"),
+    Verdict.WARN: _("attention"),
+    Verdict.FAIL: _("fault"),
+    Verdict.SKIPPED: _("left out"),
+}
+STAGES: Mapping[Stage, str] = {
+    Stage.RUNNING: _("The room is being prepared"),
+    Stage.DONE: _("Prepared"),
+    Stage.CANCELLED: _("Broken off"),
+}
+SETTINGS: Mapping[str, str] = {
+    "power": _("power"),
+    "input": _("input"),
+    "volume": _("volume"),
+    "muted": _("muted"),
+    "brightness": _("brightness"),
+    "wall": _("video wall"),
+    "mode": _("mode of the discussion"),
+    "max_open": _("number of open microphones"),
+    "all_muted": _("all microphones muted"),
+    "scene": _("scene of the mixer"),
+    "level": _("level of a channel"),
+    "routes": _("route"),
 }
 HAPPENED: Mapping[str, str] = {
     "SessionBooked": _("The session was booked"),
     "SessionAmended": _("The booking was changed"),
     "SessionPreparing": _("Preparation began"),
     "SessionReady": _("The room is ready"),
+    "PreparationEnded": _("The preparation is over"),
+    "GoldenSaved": _("The room was kept as known to be good"),
+    "GoldenRestored": _("Settings were brought back"),
+    "GoldenCompared": _("Settings differ from what is known to be good"),
     "SessionOpened": _("The session was opened"),
     "SessionSuspended": _("The session was suspended"),
     "SessionResumed": _("The session goes on"),
     "SessionClosed": _("The session was ended"),
     "SessionCancelled": _("The session was cancelled"),
+    "ClashOverridden": _("Booked although it clashes"),
+    "DutyTold": _("A person on duty was told"),
+    "BodyKept": _("The list of those who sit was changed"),
+    "BodyRemoved": _("Taken off the list of those who sit"),
     "ChapterMarked": _("Chapter"),
     "SpeakerShown": _("Name in the picture"),
     "BroadcastWanted": _("Broadcast asked for"),
     "BroadcastArmed": _("The broadcast is armed"),
     "BroadcastWentLive": _("On air"),
     "BroadcastDegraded": _("The broadcast has a fault"),
+    "QualityReduced": _("The quality is reduced"),
+    "QualityRestored": _("The full quality is back"),
     "BroadcastEnding": _("The broadcast is ending"),
     "BroadcastEnded": _("Off air"),
     "BroadcastFailed": _("The broadcast failed"),
@@ -149,6 +340,16 @@ HAPPENED: Mapping[str, str] = {
     "ClosedPartLeft": _("The hall is seen again"),
     "OverlayShown": _("Overlay"),
     "SourceCut": _("Cut to a source"),
+    "CamerasHeld": _("The cameras are held"),
+    "CamerasReleased": _("The cameras follow the floor again"),
+    "ShotStored": _("Shot stored for a seat"),
+    "ShotForgotten": _("Stored shot of a seat given up"),
+    "ParticipantsListed": _("A list of people was taken over"),
+    "SeatSubstituted": _("A substitution at a seat"),
+    "SeatRestored": _("A substitution was taken back"),
+    "SpeakingTimeOver": _("The speaking time is over"),
+    "SoundMuted": _("Silenced for the closed part"),
+    "SoundRestored": _("No longer silenced by the closed part"),
     "StandInTaken": _("A stand-in was taken"),
     "SourceRestored": _("Back to the main feed"),
     "RecordingReady": _("The recording is ready"),
@@ -156,6 +357,12 @@ HAPPENED: Mapping[str, str] = {
     "AlertRaised": _("Alert"),
     "AlertCleared": _("The fault is gone"),
     "AlertAcknowledged": _("Alert acknowledged"),
+    "VoteOpened": _("A vote began"),
+    "VoteClosed": _("A vote ended"),
+    "VoteLost": _("A vote has no result"),
+    "QuestionPut": _("A question is put to the vote"),
+    "QuestionDecided": _("A vote is decided"),
+    "QuestionLost": _("A vote is lost"),
     "VerbDone": _("Done"),
     "VerbRefused": _("Not done"),
     "VerbAsked": _("Asked"),
@@ -170,6 +377,41 @@ HAPPENED: Mapping[str, str] = {
     "LoggedOut": _("Logged out"),
     "LoginRefused": _("Log-in refused"),
     "AccountChanged": _("Account changed"),
+}
+CHOICES: Mapping[str, str] = {
+    "yes": _("For"),
+    "no": _("Against"),
+    "abstain": _("Abstained"),
+    "not_voting": _("Did not vote"),
+}
+VOTED: Mapping[str, str] = {
+    "yes": _("for"),
+    "no": _("against"),
+    "abstain": _("abstained"),
+    "not_voting": _("did not vote"),
+}
+OUTCOMES: Mapping[Outcome, str] = {
+    Outcome.ADOPTED: _("The decision is adopted"),
+    Outcome.NOT_ADOPTED: _("The decision is not adopted"),
+    Outcome.NO_QUORUM: _("There is no quorum"),
+    Outcome.COUNTED: _("The votes are counted"),
+}
+STANDINGS: Mapping[str, str] = {
+    "open": _("Voting"),
+    "paused": _("The vote is paused"),
+    "closed": _("Result of the vote"),
+    "lost": _("The vote is lost"),
+}
+THRESHOLDS: Mapping[Threshold, str] = {
+    Threshold.ELECTED: _("majority of those elected"),
+    Threshold.PRESENT: _("majority of those present"),
+    Threshold.TWO_THIRDS: _("two thirds of those elected"),
+}
+PAUSES: Mapping[Reason, str] = {
+    Reason.BREAK: _("Break"),
+    Reason.TECHNICAL: _("Technical pause"),
+    Reason.CLOSED: _("Closed part"),
+    Reason.AIR_RAID: _("Air-raid alarm. Go to the shelter"),
 }
 REFUSALS: Mapping[str, str] = {
     "Conflict": _("This cannot be done now."),

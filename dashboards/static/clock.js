@@ -32,12 +32,32 @@ export function roughly(seconds) {
 }
 
 const KINDS = {
+  time: (moment) => wall(moment),
   clock: (moment) => `${day.format(moment)}  ${wall(moment)}`,
   ago: (moment, at) => fill(words.ago, roughly((moment - at) / 1000)),
   run: (moment, at) => running((moment - at) / 1000),
   until: (moment, at) => toGo((at - moment) / 1000),
-  plan: (moment, at, from) => (moment < from ? toGo((from - moment) / 1000) : moment > at ? fill(words.over, running((moment - at) / 1000)) : `−${running((at - moment) / 1000)}`),
+  left: (moment, at) => left((at - moment) / 1000),
+  plan: (moment, at, from) => (moment < from ? toGo((from - moment) / 1000) : left((at - moment) / 1000)),
+  speech: (moment, at, _from, limit) => spoken((moment - at) / 1000, limit),
 };
+
+// 02:41 / 05:00; beyond the limit how far
+const spoken = (seconds, limit) => (seconds < limit ? `${running(seconds)} / ${running(limit)}` : fill(words.over, running(seconds - limit)));
+
+// A speech that takes too long is seen by its colour, read in its words, and heard once.
+const heardOf = new Set();
+function mark(element, late) {
+  element.classList.toggle("late", late);
+  const speech = element.dataset.at + element.dataset.name;
+  if (!late || heardOf.has(speech)) return;
+  heardOf.add(speech);
+  const said = document.getElementById("said");
+  if (said) said.textContent = fill(words.spoken, element.dataset.name);
+}
+
+// −15:11; beyond its end it says how far
+const left = (seconds) => (seconds < 0 ? fill(words.over, running(-seconds)) : `−${running(seconds)}`);
 
 function toGo(seconds) {
   if (seconds < 0) return fill(words.over, seconds > -86400 ? running(-seconds) : roughly(-seconds));
@@ -48,8 +68,10 @@ export function tick(root = document) {
   const moment = now();
   for (const element of root.querySelectorAll("[data-tick]")) {
     const at = element.dataset.at ? Date.parse(element.dataset.at) : moment;
-    const text = KINDS[element.dataset.tick](moment, at, Date.parse(element.dataset.from ?? ""));
+    const limit = Number(element.dataset.limit);
+    const text = KINDS[element.dataset.tick](moment, at, Date.parse(element.dataset.from ?? ""), limit);
     if (element.textContent !== text) element.textContent = text;
+    if (limit) mark(element, moment - at >= limit * 1000);
   }
 }
 

@@ -87,6 +87,7 @@ function connect() {
     parts(event.data, Number(event.lastEventId));
   });
   source.addEventListener("meters", (event) => changed.dispatchEvent(new CustomEvent("meters", { detail: JSON.parse(event.data) })));
+  source.addEventListener("sound", (event) => changed.dispatchEvent(new CustomEvent("sound", { detail: JSON.parse(event.data) })));
   source.addEventListener("beat", (event) => {
     alive();
     const beat = JSON.parse(event.data);
@@ -129,9 +130,14 @@ if (body.dataset.stream) {
   addEventListener("pageshow", (event) => event.persisted && connect());
 }
 
-// --- pictures that are replaced each second ------------------------------------------------------------
+// --- pictures that are replaced again and again ------------------------------------------------------------
+
+const LOOK = document.querySelector("main.room") ? 400 : 1000; // milliseconds; who runs a room sees what is now
+const asking = new WeakSet();
 
 async function refresh(figure) {
+  if (asking.has(figure)) return;
+  asking.add(figure);
   const image = figure.querySelector("img");
   const age = figure.querySelector(".picture-age");
   const none = figure.querySelector(".none");
@@ -157,6 +163,8 @@ async function refresh(figure) {
   } catch {
     figure.classList.add("stale");
     if (!image.src) none.hidden = false;
+  } finally {
+    asking.delete(figure);
   }
 }
 
@@ -165,7 +173,7 @@ function pictures() {
 }
 if (document.querySelector("[data-picture]")) {
   pictures();
-  setInterval(pictures, 1000);
+  setInterval(pictures, LOOK);
 }
 setInterval(() => {
   for (const image of document.querySelectorAll("[data-poster]")) image.src = `${image.dataset.poster}?${Math.floor(Date.now() / 10000)}`;
@@ -175,16 +183,18 @@ setInterval(() => {
 
 const FLOOR = -60; // dB at the left end
 const place = (level) => Math.max(0, Math.min(1, 1 - level / FLOOR));
-const measured = new Map(); // room -> when it was last measured
+const measured = new Map(); // where it is shown -> when it was last measured
+const decibels = (level) => (level > -99 ? `${level.toFixed(0).replace("-", "−")} dB` : "−∞ dB");
 changed.addEventListener("meters", ({ detail }) => {
-  measured.set(detail.room, Date.now());
-  for (const group of document.querySelectorAll(`[data-meters="${CSS.escape(detail.room)}"]`)) {
+  const shown = `[data-meters="${CSS.escape(detail.room)}"]`;
+  measured.set(shown, Date.now());
+  for (const group of document.querySelectorAll(shown)) {
     const bars = group.querySelectorAll(".meter-bar");
     const peaks = group.querySelectorAll(".meter-peak");
     const values = group.querySelectorAll(".meter-value");
     (detail.rms_db ?? []).forEach((level, side) => {
       if (bars[side]) bars[side].style.transform = `scaleX(${place(level)})`;
-      if (values[side]) values[side].textContent = level > -99 ? `${level.toFixed(0).replace("-", "−")} dB` : "−∞ dB";
+      if (values[side]) values[side].textContent = decibels(level);
     });
     (detail.peak_db ?? []).forEach((level, side) => {
       if (!peaks[side]) return;
@@ -194,12 +204,26 @@ changed.addEventListener("meters", ({ detail }) => {
   }
 });
 
+// The mixer's: twenty times a second, each part by its name.
+changed.addEventListener("sound", ({ detail }) => {
+  const shown = `[data-sound="${CSS.escape(detail.room)}"]`;
+  measured.set(shown, Date.now());
+  for (const group of document.querySelectorAll(shown)) {
+    for (const meter of group.querySelectorAll("[data-part]")) {
+      const level = detail.levels[meter.dataset.part] ?? null;
+      if (level === null) continue;
+      meter.querySelector(".meter-bar").style.transform = `scaleX(${place(level)})`;
+      meter.querySelector(".meter-value").textContent = decibels(level);
+    }
+  }
+});
+
 // A meter that hears nothing shows nothing: what stood there is no longer true.
 setInterval(() => {
-  for (const [room, at] of measured) {
+  for (const [shown, at] of measured) {
     if (Date.now() - at < 1500) continue;
-    measured.delete(room);
-    for (const group of document.querySelectorAll(`[data-meters="${CSS.escape(room)}"]`)) {
+    measured.delete(shown);
+    for (const group of document.querySelectorAll(shown)) {
       for (const bar of group.querySelectorAll(".meter-bar")) bar.style.transform = "";
       for (const peak of group.querySelectorAll(".meter-peak")) peak.style.left = "";
       for (const value of group.querySelectorAll(".meter-value")) value.textContent = "–";

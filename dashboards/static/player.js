@@ -8,6 +8,18 @@ const { live, recording } = player.dataset;
 let engine = null;
 let playing = "";
 
+const BEHIND = 4; // segments behind the newest: a runner that is stopped and replaced costs three
+const SLOWER = 0.95, FASTER = 1.05;
+// A server that does not answer is asked again and again: what is buffered lasts until it is back. By itself
+// hls.js does not ask twice when nobody is there, as if another site had refused it.
+const ASKING = {
+  maxNumRetry: 60, retryDelayMs: 250, maxRetryDelayMs: 1000,
+  shouldRetry: (how, times, _late, answer, usual) => usual || (answer?.code === 0 && times < how.maxNumRetry),
+};
+const patient = ({ default: usual }) => ({
+  default: { ...usual, maxTimeToFirstByteMs: 4000, errorRetry: ASKING, timeoutRetry: ASKING },
+});
+
 function say(text) {
   fault.textContent = text ?? "";
   fault.hidden = !text;
@@ -38,7 +50,13 @@ async function play(address) {
   // hls.js first where it can: Chromium's own HLS is younger and cannot go back in a long sitting as well.
   const Hls = await library().catch(() => null);
   if (Hls?.isSupported()) {
-    engine = new Hls({ liveSyncDurationCount: 3, backBufferLength: 120, enableWorker: true });
+    const { manifestLoadPolicy, playlistLoadPolicy, fragLoadPolicy } = Hls.DefaultConfig;
+    engine = new Hls({
+      liveSyncDurationCount: BEHIND, backBufferLength: 120, enableWorker: true,
+      manifestLoadPolicy: patient(manifestLoadPolicy),
+      playlistLoadPolicy: patient(playlistLoadPolicy),
+      fragLoadPolicy: patient(fragLoadPolicy),
+    });
     engine.on(Hls.Events.ERROR, (_event, data) => {
       if (!data.fatal) return;
       say(fault.dataset.interrupted);
@@ -61,6 +79,18 @@ async function play(address) {
   video.muted = true;
   video.play().catch(() => {});
 }
+
+// What was lost at the source brought viewers nearer to the newest segment, what they lost farther from it: a
+// little slower or faster, which nobody hears, they get their distance back. A speed that the viewer chose stays,
+// and so does whoever went back in time.
+setInterval(() => {
+  if (!engine || video.paused || ![1, SLOWER, FASTER].includes(video.playbackRate)) return;
+  const near = engine.targetLatency - engine.latency;
+  const back = near < -60;
+  if (near > 1) video.playbackRate = SLOWER;
+  else if (near < -2 && !back) video.playbackRate = FASTER;
+  else if (back || (near <= 0) === (video.playbackRate < 1)) video.playbackRate = 1;
+}, 1000);
 
 let on = player.dataset.air === "yes";
 function look() {

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from dashboards.views.parts import Button, Line, PublicSession
+from dashboards.views.parts import Line, PublicSession
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,17 @@ class RoomPage:
     title: str
     preview: str
     booking: BookingForm | None
+    sound: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparationPage:
+    """preparation.html: the sheet of a room's preparation, for paper too."""
+
+    chrome: Chrome
+    parts: Mapping[str, Markup]
+    room: str
+    title: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,39 +119,76 @@ class LoginPage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SchedulePage:
-    """schedule.html."""
-
-    chrome: Chrome
-    days: tuple[tuple[datetime, tuple[ScheduleRow, ...]], ...]
-    booking: BookingForm | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScheduleRow:
-    """A session in the schedule."""
-
-    id: str
-    title: str
-    body: str
-    room: str
-    room_url: str
-    starts_at: datetime
-    ends_at: datetime
-    kind: str
-    policy: str
-    phase: str
-    off_site: bool
-    cancel: Button | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class JournalPage:
     """journal.html."""
 
     chrome: Chrome
     lines: tuple[Line, ...]
     older: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatRow:
+    """A seat and who sits there; ``origin`` is a message id."""
+
+    seat: int
+    name: str
+    group: str
+    origin: str
+    substituted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellFault:
+    """What is wrong in a cell of a file; ``word`` is a message id."""
+
+    column: str
+    word: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListRow:
+    """A row of a file that was looked at."""
+
+    number: int
+    name: str
+    group: str
+    seat: str
+    card: str
+    faults: tuple[CellFault, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListPreview:
+    """A list that waits for a person's word."""
+
+    id: str
+    source: str
+    good: int
+    bad: int
+    rows: tuple[ListRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatsPage:
+    """seats.html: who sits where in one session, and how that is changed."""
+
+    chrome: Chrome
+    room: str
+    session: str
+    session_title: str
+    starts_at: datetime | None
+    rows: tuple[SeatRow, ...]
+    source: str
+    listed: int
+    without_seat: tuple[str, ...]
+    may_change: bool
+    preview: ListPreview | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    fault: str = ""
+    fault_detail: str = ""
+    fault_field: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +200,7 @@ class PersonRow:
     disabled: bool
     since: datetime
     self: bool
+    rooms: tuple[Choice, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,8 @@ Text that needs translation is a message id, translated by the template; moments
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -28,7 +29,7 @@ class Air:
 
     ``state``: none, or that of the broadcast. ``on``: viewers have a picture; ``going``: it was asked for,
     and they have none yet. ``fault`` is in the words of whoever reported it; ``slate`` is the name of the
-    slate viewers see instead of the hall.
+    slate viewers see instead of the hall; ``sources`` has what each sends, by its id.
     """
 
     state: str = "none"
@@ -36,6 +37,7 @@ class Air:
     going: bool = False
     since: datetime | None = None
     fault: str = ""
+    music_fault: str = ""
     recording: bool = False
     slate: str = ""
     name: str = ""
@@ -47,6 +49,9 @@ class Air:
     growing: bool | None = None
     source: str = ""
     latency: int | None = None
+    viewers: int = 0
+    loudness: tuple[tuple[str, str], ...] = ()
+    sources: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     closed_at: datetime | None = None
     proven_at: datetime | None = None
     doubt: str = ""
@@ -100,6 +105,7 @@ class Tile:
     session_title: str
     starts_at: datetime | None
     item: str
+    seat: int
     speaker: str
     speaker_role: str
     speaks_since: datetime | None
@@ -115,6 +121,7 @@ class Tiles:
     """parts/tiles.html: every room, the one that needs a person first."""
 
     rooms: tuple[Tile, ...]
+    watching: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,9 +151,19 @@ class Work:
     faults: tuple[str, ...]
     preparing: bool
     buttons: tuple[Button, ...]
+    lengths: Lengths | None
     may_run: bool
     may_book: bool
     before: Before | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lengths:
+    """How long an interruption may take; ``until``: when the present one ends, None when it is not known."""
+
+    word: str
+    until: datetime | None
+    buttons: tuple[Button, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +189,10 @@ class Source:
     stand_in: bool
     shown: bool
     picture: str
+    fps: str
+    audio: str
+    dropped: int
+    repeated: int
     cut: Button | None
     restore: Button | None
 
@@ -194,6 +215,7 @@ class Programme:
     slate: str
     sources: tuple[Source, ...]
     platforms: tuple[Platform, ...]
+    reduced: str  # what is encoded because the machine is too slow for everything; empty: everything is
     watch: str
     off: Button | None
 
@@ -206,6 +228,7 @@ class MosaicRoom:
     title: str
     state: State
     on: bool
+    viewers: int
     sources: tuple[Source, ...]
 
 
@@ -226,6 +249,8 @@ class Person:
     chairman: bool
     since: datetime
     buttons: tuple[Button, ...]
+    limit: float | None = None  # seconds
+    over: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,6 +273,9 @@ class Item:
     number: str
     title: str
     now: bool
+    speaker: str = ""
+    document: str = ""
+    closed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,37 +284,6 @@ class Agenda:
 
     items: tuple[Item, ...]
     item: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """A value of a device, with its name as a message id; ``word`` is a message id too when it is one."""
-
-    name: str
-    value: str = ""
-    word: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Device:
-    """parts/device.html."""
-
-    id: str
-    title: str
-    link: str
-    word: str
-    since: datetime
-    reason: str
-    readings: tuple[Reading, ...]
-    buttons: tuple[Button, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Devices:
-    """parts/devices.html: faults first."""
-
-    online: int
-    devices: tuple[Device, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -335,9 +332,11 @@ class PublicSession:
     state: str
     word: str
     since: datetime | None
+    until: datetime | None
     on_air: bool
     will_air: bool
     recorded: bool
+    release_at: datetime | None
     item: str
     speaker: str
     speaker_role: str

@@ -1,0 +1,133 @@
+"""What is asked of votes by the pages, and the page of a vote that can be printed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from fastapi import APIRouter, Request, Response
+
+from avctl.commands import EndVote, PutToVote
+from avctl.errors import BadArgument, Forbidden, NotFound, NotLoggedIn
+from avctl.model.account import Act
+from avctl.model.vote import USUAL, Ballot, Standing, Vote
+from avctl.services.votes import visible
+from dashboards import views
+from dashboards.forms import NUMBER
+from dashboards.front import Front
+from dashboards.votes import shown
+from dashboards.words import CHOICES, VOTED, _
+
+ALPHABET = "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя"
+PLACES = {letter: f"{place:02}" for place, letter in enumerate(ALPHABET)}
+
+
+def router(front: Front) -> APIRouter:
+    """A vote is opened and closed by 204 like every act; its page needs no log-in where it is public."""
+    routes = front.router()
+    controller = front.controller
+
+    @routes.post("/control/{room}/votes")
+    async def put(request: Request, room: str) -> Response:
+        actor = await front.asked(request, Act.RUN_VOTES)
+        form = await front.form(request)
+        command = PutToVote(
+            actor=actor,
+            session=running(room),
+            title=form.get("title", ""),
+            threshold=form.get("threshold", ""),
+            present=_number(form.get("present", "")),
+        )
+        await controller.desk.obey(command)
+        return done()
+
+    @routes.post("/control/{room}/votes/{number:int}/close")
+    async def close(request: Request, room: str, number: int) -> Response:
+        actor = await front.asked(request, Act.RUN_VOTES)
+        await controller.desk.obey(EndVote(actor=actor, session=running(room), vote=number))
+        return done()
+
+    def running(room: str) -> str:
+        found = controller.sessions.running_in(room)
+        if found is None:
+            raise NotFound("no session is in progress in this room")
+        return found.id
+
+    def done() -> Response:
+        return Response(status_code=204, headers={NUMBER: str(controller.bus.last_number)})
+
+    @routes.get("/votes/{session}/{number:int}")
+    async def page(request: Request, session: str, number: int, order: str = "") -> Response:
+        visitor = await front.visitor(request)
+        role = visitor.account.role if visitor else None
+        found = await controller.sessions.find(session)
+        if role is None and not found.public:
+            raise NotLoggedIn("log in first: this session is not public")
+        vote = await controller.votes.get(session, number)
+        if not visible(found, vote, role):
+            raise Forbidden("a vote of a closed part is not public") if role else NotLoggedIn("log in first")
+        chrome, site = front.chrome(request, visitor, _("Roll-call vote")), controller.config.site
+        return front.answer(
+            "vote",
+            views.VotePage(
+                chrome=chrome,
+                vote=shown(vote, controller.votes.count(vote)),
+                session_title=found.title,
+                body="" if found.booking.body in (site.council, site.council_en) else found.booking.body,
+                opened_at=vote.opened_at,
+                closed_at=vote.closed_at,
+                groups=tuple(_groups(vote, order == "name")),
+                by_name=order == "name",
+                path=f"/votes/{session}/{number}",
+                files=f"/api/v1/sessions/{session}/votes/{number}/roll-call"
+                if vote.state is Standing.CLOSED
+                else "",
+            ),
+        )
+
+    return routes
+
+
+def _number(text: str) -> int | None:
+    if not text.strip():
+        return None
+    if not (text.strip().isdecimal() and len(text.strip()) <= 5):
+        raise BadArgument("present", f"a number, or nothing (got {text[:20]!r})")
+    return int(text)
+
+
+def _groups(vote: Vote, by_name: bool) -> Iterator[views.RollGroup]:
+    ballots = sorted(vote.ballots, key=lambda one: (_surname_first(one.name), one.seat))
+    if by_name:
+        yield from ([_group("", ballots)] if ballots else [])
+        return
+    for name in sorted({one.group for one in ballots}, key=lambda group: (not group, _key(group))):
+        yield _group(name, (one for one in ballots if one.group == name))
+
+
+def _group(name: str, ballots: Iterable[Ballot]) -> views.RollGroup:
+    rows = tuple(
+        views.RollRow(
+            seat=one.seat,
+            name=one.name,
+            group=one.group,
+            choice=one.choice,
+            word=VOTED.get(one.choice, one.choice),
+        )
+        for one in ballots
+    )
+    count = Counter(row.choice for row in rows)
+    order = [*(choice for choice in USUAL if choice in count), *(one for one in count if one not in USUAL)]
+    totals = tuple((CHOICES.get(choice, choice), count[choice]) for choice in order)
+    return views.RollGroup(name=name, rows=rows, totals=totals)
+
+
+def _surname_first(name: str) -> tuple[bool, str]:
+    """People are told by first name and surname; lists are by surname. Whoever is not known comes last."""
+    words = name.split()
+    return not words, _key(" ".join((*words[-1:], *words[:-1])))
+
+
+def _key(text: str) -> str:
+    """Sorts by the Ukrainian alphabet, in which the order of letters is not that of their numbers."""
+    return "".join(PLACES.get(letter, f"99{letter}") for letter in text.casefold() if letter not in "ʼ'’«»")
