@@ -17,7 +17,19 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bench import destruction, floor, kill, machine, offline, start
+from bench import (
+    copying,
+    cost,
+    destruction,
+    floor,
+    kill,
+    lasting,
+    machine,
+    offline,
+    preparation,
+    start,
+    together,
+)
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
 ROWS: dict[str, Callable[[Path, Callable[[], int]], Any]] = {
@@ -25,7 +37,12 @@ ROWS: dict[str, Callable[[Path, Callable[[], int]], Any]] = {
     "5": offline.measure,
     "7": destruction.measure,
     "8": kill.measure,
+    "11": cost.measure,
     "12": start.measure,
+    "13": preparation.measure,
+    "20": together.measure,
+    "21": lasting.measure,
+    "22": copying.measure,
 }
 
 
@@ -55,7 +72,7 @@ def main() -> None:
     for row in wanted:
         print(f"Row {row}", flush=True)
         facts = machine.facts()
-        with tempfile.TemporaryDirectory(prefix="avctl-bench-") as folder:
+        with tempfile.TemporaryDirectory(prefix="avctl-bench-", ignore_cleanup_errors=True) as folder:
             found = asyncio.run(ROWS[row](Path(folder), free_ports()))
         rows[row] = {**found, "machine": facts}
         print(json.dumps(found, indent=2, ensure_ascii=False), flush=True)

@@ -36,18 +36,23 @@ class Council:
         return str(self.facts["sessions"][0]["id"])
 
     @property
+    def folder(self) -> Path:
+        """Everything the broadcast of that sitting has."""
+        return self.data / "broadcasts" / self.session
+
+    @property
     def playlist(self) -> Path:
         """What the runner lists, read without the controller."""
-        return self.data / "broadcasts" / self.session / "live" / RUNG / "index.m3u8"
+        return self.folder / "live" / RUNG / "index.m3u8"
 
 
 @asynccontextmanager
-async def council(folder: Path) -> AsyncIterator[Council]:
+async def council(folder: Path, **environment: str) -> AsyncIterator[Council]:
     """``avctl demo`` on free ports, from its start to its clean end."""
     data, file = folder / "demo", folder / "demo" / "demo.json"
     begun = perf_counter()
     command = (sys.executable, "-m", "avctl", "demo", "--port", "0", "--data", str(data), "--quiet")
-    async with program(*command, log=folder / "demo.log") as process:
+    async with program(*command, log=folder / "demo.log", **environment) as process:
 
         async def written() -> Any:
             if process.returncode is not None:
@@ -58,7 +63,13 @@ async def council(folder: Path) -> AsyncIterator[Council]:
         token = next(account["token"] for account in facts["accounts"] if account["role"] == "admin")
         headers = {"Authorization": f"Bearer {token}"}
         async with (
-            httpx.AsyncClient(base_url=facts["url"], headers=headers, timeout=30) as client,
+            # A controller that was killed is back in a moment.
+            httpx.AsyncClient(
+                base_url=facts["url"],
+                headers=headers,
+                timeout=30,
+                transport=httpx.AsyncHTTPTransport(retries=6),
+            ) as client,
             httpx.AsyncClient(base_url=facts["simulators"], timeout=30) as simulators,
         ):
             yield Council(begun=begun, data=data, facts=facts, client=client, simulators=simulators)

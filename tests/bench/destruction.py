@@ -1,88 +1,49 @@
-"""Row 7: every process of a broadcast killed and stopped in turn, a real player in Chromium looking on."""
+"""Row 7: whatever can happen to a broadcast happens to it in turn, a real player in Chromium looking on."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+import subprocess
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from signal import SIGTERM
 from time import perf_counter
 from typing import Any
 
-import psutil
-from playwright.async_api import Page, async_playwright
-
+from bench import recovery
+from bench.blows import Blow, NotHere, dropped, filled, killed, stepped, stopped, unplugged
 from bench.council import Council, council, first_segment, segments
+from bench.player import Player, player
 from streams import rfc8216
 from streams.recording import FOLDER, lines_of
 
-CHROMIUM = "/usr/bin/chromium"
 QUIET_SECONDS = 14.0  # after each blow, for everything to be as before
-STOPPED_SECONDS = 4.0
 SEGMENT_MS = 2000
-# Which of the runner's children a blow is for, by a word of its command line.
-CHILDREN = {"reader": "fps_mode", "encoder": "libx264", "loudness": "ebur128"}
+SMALL_DISK = "size=600m"
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")  # Debian's faketime
 
-WATCH_PLAYER = """() => {
-  const video = document.querySelector("video");
-  window.player = { stalls: [], seen: performance.now(), at: video.currentTime };
-  setInterval(() => {
-    const now = performance.now(), player = window.player;
-    if (video.currentTime !== player.at) {
-      if (now - player.seen > 250) player.stalls.push(Math.round(now - player.seen));
-      player.at = video.currentTime; player.seen = now;
-    }
-  }, 50);
-}"""
+PROCESSES = (
+    *(killed(name) for name in ("reader", "encoder", "loudness", "painter", "runner", "controller")),
+    killed("controller", SIGTERM),
+    *(stopped(name) for name in ("reader", "encoder", "runner", "controller")),
+    unplugged(),
+    dropped(),
+)
 
 
-def victims(here: Council) -> dict[str, int]:
-    """The processes of the broadcast by what they are."""
-    status = json.loads((here.playlist.parents[2] / "status.json").read_text(encoding="utf-8"))
-    facts = json.loads((here.data / "demo.json").read_text(encoding="utf-8"))
-    found = {"controller": int(facts["processes"]["controller"]), "runner": int(status["pid"])}
-    for child in psutil.Process(found["runner"]).children(recursive=True):
-        with suppress(psutil.Error):
-            line = " ".join(child.cmdline())
-            found.update({name: child.pid for name, word in CHILDREN.items() if word in line})
-    return found
-
-
-def blows() -> Iterator[tuple[str, str]]:
-    """What is done to whom, in turn."""
-    for name in ("reader", "encoder", "loudness", "runner", "controller"):
-        yield name, "kill -9"
-    for name in ("reader", "encoder", "runner"):
-        yield name, "kill -STOP"
-
-
-async def strike(pid: int, how: str) -> None:
-    """Kill, or stop for a while."""
-    if how == "kill -9":
-        os.kill(pid, signal.SIGKILL)
-        return
-    os.kill(pid, signal.SIGSTOP)
-    await asyncio.sleep(STOPPED_SECONDS)
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGCONT)
-
-
-async def one_blow(here: Council, page: Page, name: str, how: str) -> dict[str, Any]:
-    """What a blow costs: until the next new segment, and what the player shows of it."""
-    pid = victims(here).get(name)
-    if pid is None:
-        return {"to": name, "blow": how, "fault": "there is no such process"}
+async def one_blow(here: Council, viewer: Player, blow: Blow) -> dict[str, Any]:
+    """What a blow costs: until the next new segment, what the player shows of it, what people are told."""
     before = here.playlist.read_text(encoding="utf-8")
     known = max(segments(before), default=-1)
-    await page.evaluate("() => { window.player.stalls = [] }")
+    told = await last_line(here)
+    await viewer.stalls()
     began = perf_counter()
-    blow = asyncio.create_task(strike(pid, how))
+    striking = asyncio.create_task(blow.strike(here))
     listed: list[float] = []
     faults: set[str] = set()
-    while perf_counter() - began < QUIET_SECONDS:
+    while perf_counter() - began < QUIET_SECONDS or not striking.done():
         text = here.playlist.read_text(encoding="utf-8")
         if text != before:
             faults.update(rfc8216.faults(before, text))
@@ -92,22 +53,39 @@ async def one_blow(here: Council, page: Page, name: str, how: str) -> dict[str, 
             listed.append(perf_counter() - began)
             known = newest
         await asyncio.sleep(0.02)
-    await blow
-    pauses = [later - sooner for sooner, later in zip([0.0, *listed], listed, strict=False)]
-    stalls: list[int] = await page.evaluate("() => window.player.stalls")
+    row: dict[str, Any] = {"to": blow.to, "blow": blow.what}
+    try:
+        await striking
+    except NotHere as why:
+        return {**row, "not_done": str(why)}
+    ends = [*listed, perf_counter() - began]
+    longest = round(max(later - sooner for sooner, later in zip([0.0, *listed], ends, strict=True)) * 1000)
     return {
-        "to": name,
-        "blow": how,
-        "longest_pause_ms": round(max(pauses, default=QUIET_SECONDS) * 1000),
-        "over_a_segment_ms": max(0, round(max(pauses, default=QUIET_SECONDS) * 1000) - SEGMENT_MS),
-        "player_stalls_ms": stalls,
+        **row,
+        "longest_pause_ms": longest,
+        "over_a_segment_ms": max(0, longest - SEGMENT_MS),
+        "player_stalls_ms": await viewer.stalls(),
         "playlist_faults": sorted(faults),
+        "alerts": await alerts_since(here, told),
     }
 
 
-def holes(here: Council) -> list[float]:
+async def last_line(here: Council) -> int:
+    """The number of the journal's newest line."""
+    answer = await here.client.get("/api/v1/journal", params={"limit": 1})
+    return int(answer.json()[0]["number"])
+
+
+async def alerts_since(here: Council, number: int) -> list[str]:
+    """The rules of the alerts raised since a line of the journal."""
+    asked = {"kind": "AlertRaised", "after": number, "limit": 500}
+    answer = await here.client.get("/api/v1/journal", params=asked)
+    return sorted({line["data"]["rule"] for line in answer.json()})
+
+
+def holes(here: Council) -> list[int]:
     """What is missing in the recording, in milliseconds for each hole."""
-    lines = list(lines_of(here.playlist.parents[2] / FOLDER))
+    lines = list(lines_of(here.folder / FOLDER))
     missing = [
         (later.at - sooner.at).total_seconds() - sooner.seconds
         for sooner, later in zip(lines, lines[1:], strict=False)
@@ -115,33 +93,68 @@ def holes(here: Council) -> list[float]:
     return [round(one * 1000) for one in missing if one > 0.05]
 
 
-async def measure(folder: Path, free_port: Callable[[], int]) -> dict[str, Any]:
+async def scene(folder: Path, blows: Sequence[Blow], **environment: str) -> dict[str, Any]:
     """One broadcast, one player, blow after blow."""
     table = []
-    async with council(folder) as here, async_playwright() as play:
+    folder.mkdir(exist_ok=True)
+    async with council(folder, **environment) as here:
         await first_segment(here)
-        browser = await play.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--mute-audio"],
-        )
-        page = await browser.new_page()
-        await page.goto(f"{here.facts['url']}/watch/{here.session}")
-        await page.wait_for_function(
-            "() => { const video = document.querySelector('video'); return video && video.currentTime > 1 }",
-            timeout=60_000,
-        )
-        await page.evaluate(WATCH_PLAYER)
-        await asyncio.sleep(QUIET_SECONDS / 2)
-        for name, how in blows():
-            row = await one_blow(here, page, name, how)
-            print(json.dumps(row, ensure_ascii=False), flush=True)
-            table.append(row)
-        missing = holes(here)
-        await browser.close()
-    return {
-        "what": "every process of a broadcast killed and stopped in turn, a player in Chromium looking on",
+        async with player(f"{here.facts['url']}/watch/{here.session}") as viewer:
+            await asyncio.sleep(QUIET_SECONDS)
+            for blow in blows:
+                table.append(await one_blow(here, viewer, blow))
+                print(json.dumps(table[-1], ensure_ascii=False), flush=True)
+        return {"table": table, "holes_in_the_recording_ms": holes(here)}
+
+
+@asynccontextmanager
+async def small_disk(folder: Path) -> AsyncIterator[Path]:
+    """A disk that is soon full; NotHere when we may not mount one."""
+    folder.mkdir()
+    mount = ("mount", "-t", "tmpfs", "-o", SMALL_DISK, "tmpfs", str(folder))
+    done = await asyncio.to_thread(subprocess.run, mount, capture_output=True, text=True)
+    if done.returncode:
+        raise NotHere(done.stderr.strip())
+    try:
+        yield folder
+    finally:
+        await asyncio.to_thread(subprocess.run, ("umount", "-l", str(folder)))
+
+
+async def on_a_full_disk(folder: Path) -> dict[str, Any]:
+    """A disk that somebody fills to the last byte."""
+    async with small_disk(folder) as disk:
+        return await scene(disk, (filled(),))
+
+
+async def under_a_clock_that_is_set(folder: Path) -> dict[str, Any]:
+    """An hour forward, two back: for every process of avctl, and no other."""
+    if not FAKETIME.exists():
+        raise NotHere("the machine has no libfaketime (Debian: faketime)")
+    folder.mkdir()
+    clock = folder / "clock"
+    clock.write_text("+0", encoding="ascii")
+    environment = {
+        "LD_PRELOAD": str(FAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_CACHE_DURATION": "1",  # seconds until a step is seen; asking each time costs too much
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    return await scene(folder, (stepped(clock, 3600), stepped(clock, -3600)), **environment)
+
+
+async def measure(folder: Path, free_port: Callable[[], int]) -> dict[str, Any]:
+    """Three broadcasts: blows to its processes, a full disk, a clock that is set."""
+    found: dict[str, Any] = {
+        "what": "whatever can happen to a broadcast, in turn, a player in Chromium looking on",
         "wanted": {"over_a_segment_ms": 2000, "player_stalls_ms": 0},
         "segment_ms": SEGMENT_MS,
-        "table": table,
-        "holes_in_the_recording_ms": missing,
+        "processes": await scene(folder / "processes", PROCESSES),
     }
+    for name, one in (("full_disk", on_a_full_disk), ("clock", under_a_clock_that_is_set)):
+        try:
+            found[name] = await one(folder / name)
+        except (NotHere, RuntimeError, TimeoutError) as why:  # the last two: the council did not get up
+            found[name] = {"not_done": str(why).strip().rpartition("\n")[2] or type(why).__name__}
+    found["beside"] = await recovery.measure(folder / "beside", free_port)
+    return found

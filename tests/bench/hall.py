@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from avctl.capabilities import Discussion
+from avctl.capabilities import Discussion, lacking
 from avctl.driver import Driver
 from avctl.events import MicClosed, MicOpened
 from avctl.wire import tcp
@@ -39,6 +39,8 @@ class Hall(Driver, Discussion):
     async def close_all_mics(self) -> None: ...
 
     async def clear_requests(self) -> None: ...
+
+    next_speaker = move_up = take_priority = mute_all = set_mode = set_max_open = lacking("it only tells")
 
 
 DRIVER = Hall

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +19,16 @@ import pytest
 
 from streams import rfc8216
 from streams.ffmpeg import find_ffmpeg
+from streams.frames import Format, Frame, Samples
+from streams.plan import Plan
+from streams.reader import Reader
 from streams.requests import socket_path
 from streams.status import RunnerStatus, read_status
 
 DEADLINE = 25.0
 WIDTH, HEIGHT = 320, 180
 GREEN = (0, 200, 0)
+TONE = ("-f", "lavfi", "-i", "sine=440:r=48000", "-c:a", "aac")
 
 
 @dataclass
@@ -90,13 +94,20 @@ class Running:
         with socket_path(self.folder) as path:
             return await asyncio.open_unix_connection(path)
 
-    def child(self, word: str) -> psutil.Process:
-        """The runner's child whose command line has a word in it."""
+    def children(self, word: str) -> list[psutil.Process]:
+        """The runner's children whose command line has a word in it."""
+        found = []
         for process in psutil.Process(self.process.pid).children(recursive=True):
             with suppress(psutil.Error):
                 if any(word in part for part in process.cmdline()):
-                    return process
-        raise AssertionError(f"there is no {word} among the runner's children")
+                    found.append(process)
+        return found
+
+    def child(self, word: str) -> psutil.Process:
+        """The one that must be there."""
+        found = self.children(word)
+        assert found, f"there is no {word} among the runner's children"
+        return found[0]
 
     def family(self) -> list[int]:
         """Every process that has this folder on its command line, and the runner's children."""
@@ -140,6 +151,7 @@ def runner(
             "preset": "ultrafast",
             "segment_seconds": 1,
             "return_seconds": 0.5,
+            "limits": {"step_down": False},
         }
         (tmp_path / "plan.json").write_text(json.dumps(plan | changes))
         with (tmp_path / "runner.log").open("ab") as log:
@@ -168,13 +180,17 @@ def runner(
 
 @pytest.fixture
 def source() -> Callable[[str], AbstractAsyncContextManager[asyncio.subprocess.Process]]:
-    """Pushes a green picture and a tone to an address, dialling again while nobody listens."""
+    """Pushes a picture (green) and a tone to an address, dialling again while nobody listens."""
 
     @asynccontextmanager
-    async def push(url: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def push(
+        url: str, colour: str = "0x00C800", sound: tuple[str, ...] = TONE
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
         target = url.replace("mode=listener", "mode=caller&connect_timeout=500")
         form = "flv" if url.startswith("rtmp") else "mpegts"
-        command = f"until {find_ffmpeg()} {' '.join(_green())} -f {form} '{target}'; do sleep 0.1; done"
+        command = (
+            f"until {find_ffmpeg()} {' '.join(_sent(colour, sound))} -f {form} '{target}'; do sleep 0.1; done"
+        )
         process = await asyncio.create_subprocess_exec(
             "sh", "-c", command, stderr=asyncio.subprocess.DEVNULL, start_new_session=True
         )
@@ -188,12 +204,10 @@ def source() -> Callable[[str], AbstractAsyncContextManager[asyncio.subprocess.P
     return push
 
 
-def _green() -> tuple[str, ...]:
-    picture = f"color=c=0x00C800:s={WIDTH}x{HEIGHT}:r=25"
-    return (
-        *("-v", "quiet", "-re", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=440:r=48000"),
-        *("-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-c:a", "aac"),
-    )
+def _sent(colour: str, sound: tuple[str, ...]) -> tuple[str, ...]:
+    picture = f"color=c={colour}:s={WIDTH}x{HEIGHT}:r=25"
+    coded = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "25")
+    return ("-v", "quiet", "-re", "-f", "lavfi", "-i", picture, *sound, *coded)
 
 
 @pytest.fixture
@@ -218,3 +232,45 @@ def look() -> Callable[[Path], Any]:
         return np.frombuffer(raw, dtype=np.uint8).reshape(-1, HEIGHT, WIDTH, 3)[-1]
 
     return decode
+
+
+@pytest.fixture
+def reading() -> Callable[..., AbstractAsyncContextManager[Reader]]:
+    """Reads one source as the runner does."""
+
+    @asynccontextmanager
+    async def read(url: str, program: str = "") -> AsyncIterator[Reader]:
+        plan = Plan.model_validate(
+            {
+                "session": "s1",
+                "sources": [{"id": "hall", "url": url}],
+                "renditions": [{"name": "big", "width": WIDTH, "height": HEIGHT, "video_kbps": 400}],
+            }
+        )
+        form = Format(width=WIDTH, height=HEIGHT, fps=plan.fps)
+        reader = Reader(plan, plan.sources[0], form, program or find_ffmpeg())
+        task = asyncio.create_task(reader.run())
+        try:
+            yield reader
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    return read
+
+
+@pytest.fixture
+def pairs() -> Callable[[Reader, int], Awaitable[list[tuple[Frame | None, Samples]]]]:
+    """The next pictures with their samples that come."""
+
+    async def take(reader: Reader, count: int) -> list[tuple[Frame | None, Samples]]:
+        found = []
+        async with asyncio.timeout(DEADLINE + 5):
+            while len(found) < count:
+                if (pair := reader.take()) is not None:
+                    found.append(pair)
+                else:
+                    await asyncio.sleep(0.02)
+        return found
+
+    return take

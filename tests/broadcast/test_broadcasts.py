@@ -16,6 +16,7 @@ import pytest
 
 from avctl.bus import Bus, Subscription
 from avctl.commands import (
+    AmendSession,
     ArmBroadcast,
     BookSession,
     CloseSession,
@@ -23,12 +24,13 @@ from avctl.commands import (
     GoLive,
     OpenSession,
     ResumeSession,
+    ShowOverlay,
     ShowSpeaker,
     SuspendSession,
 )
-from avctl.config import Broadcast, Closed, Config, Device, Rendition, Room
+from avctl.config import Broadcast, Closed, Config, Device, Limits, Rendition, Room
 from avctl.desk import Desk
-from avctl.errors import BadArgument, Conflict, NotFound
+from avctl.errors import BadArgument, Conflict, NotFound, Unsupported
 from avctl.events import (
     BroadcastDegraded,
     BroadcastEnded,
@@ -44,6 +46,7 @@ from avctl.events import (
     SpeakerShown,
 )
 from avctl.model.broadcast import State
+from avctl.model.session import in_minutes
 from avctl.services.house import House
 from avctl.services.journal import Journal, first_number
 from avctl.services.run import Run
@@ -121,6 +124,7 @@ def config(free_port: Callable[[], int]) -> Config:
         broadcast=Broadcast(
             preset="ultrafast",
             closed=Closed(withdraw_seconds=0),
+            limits=Limits(step_down=False),
             segment_seconds=1,
             return_seconds=0.5,
             stalled_seconds=4,
@@ -190,6 +194,24 @@ async def test_a_sitting_goes_live_and_dark_and_leaves_a_recording(
         programme = f"programme-{session}"
         await one.until(lambda: one.house.state(programme).readings.get("lower_third") == "Олена Марчук")
 
+        def slates() -> dict[str, Any]:
+            return dict(read_status(one.broadcasts.folder(session)).times)
+
+        until, start = in_minutes(5), datetime.now(UTC) - timedelta(minutes=5)
+        pause = SuspendSession(actor="olena", session=session, reason=Reason.BREAK, until=until, timed=True)
+        await one.desk.obey(pause)
+        await one.until(lambda: one.house.state(programme).readings["showing"] == "slate:break")
+        await one.until(lambda: slates().get("break") == until)
+        pid = running(one.broadcasts.folder(session))
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        moved = {"starts_at": start.isoformat()}
+        await one.desk.obey(AmendSession(actor="olena", session=session, details=moved))
+        await one.until(lambda: slates() == {"starting": start, "break": until})
+        await one.until(lambda: one.house.state(programme).readings["showing"] == "slate:break")
+        await one.desk.obey(ResumeSession(actor="olena", session=session))
+        await one.until(lambda: slates() == {"starting": start})
+
         await one.desk.obey(SuspendSession(actor="olena", session=session, reason=Reason.CLOSED))
         assert not (one.broadcasts.folder(session) / "hall.permit").exists()
         await one.until(lambda: one.house.state(programme).readings["showing"] == "slate:closed")
@@ -198,6 +220,11 @@ async def test_a_sitting_goes_live_and_dark_and_leaves_a_recording(
         assert one.broadcasts.get(session).closed_at is not None
         await one.desk.obey(ResumeSession(actor="olena", session=session, confirmed=True))
         await one.until(lambda: one.house.state(programme).readings["showing"] == "source:encoder")
+
+        later = {"policy": "delayed", "release_hours": 3}
+        await one.desk.obey(AmendSession(actor="olena", session=session, details=later))
+        planned = one.sessions.get(session).booking.ends_at
+        await one.until(lambda: slates().get("released") == planned + timedelta(hours=3))
 
         await one.desk.obey(CloseSession(actor="olena", session=session))
         await one.sees(BroadcastEnded, session=session)
@@ -211,19 +238,30 @@ async def test_a_sitting_goes_live_and_dark_and_leaves_a_recording(
             await one.desk.obey(GoLive(actor="olena", session=session))
 
 
+@pytest.mark.parametrize(
+    ("segments", "kind", "copied"), [("ts", "ts", False), ("fmp4", "m4s", False), ("ts", "ts", True)]
+)
 async def test_a_closed_part_is_proven_on_what_viewers_get_and_a_leak_is_taken_back(
-    config: Config, encoder: FeedSimulator, tmp_path: Path
+    config: Config, encoder: FeedSimulator, tmp_path: Path, segments: str, kind: str, copied: bool
 ) -> None:
+    packed = config.broadcast.model_copy(update={"segments": segments})
+    (device,) = config.devices
+    device = device.model_copy(update={"options": {**device.options, "stream_copy": copied}})
+    config = config.model_copy(update={"broadcast": packed, "devices": (device,)})
     async with controller(config, tmp_path) as one:
         session = await one.book()
         await one.desk.obey(OpenSession(actor="olena", session=session))
         await one.sees(BroadcastWentLive)
-        device = f"programme-{session}"
-        await one.until(lambda: one.house.state(device).readings.get("showing") == "source:encoder")
+        programme = f"programme-{session}"
+        await one.until(lambda: one.house.state(programme).readings.get("showing") == "source:encoder")
+        if copied:  # nothing can be written over the picture; who speaks is told all the same
+            await one.desk.obey(ShowSpeaker(actor="olena", session=session, name="Олена Марчук"))
+            with pytest.raises(Unsupported, match="passed on as it is"):
+                await one.desk.obey(ShowOverlay(actor="olena", session=session, kind="logo"))
         live = one.broadcasts.folder(session) / "live"
         shown = one.playlist(session).count("#EXTINF")
         await one.until(lambda: one.playlist(session).count("#EXTINF") >= shown + 3)
-        hall = {path.parent.name: path.read_bytes() for path in sorted(live.glob("*/0*.ts"))}
+        hall = {path.parent.name: path.read_bytes() for path in sorted(live.glob(f"*/0*.{kind}"))}
         await one.desk.obey(SuspendSession(actor="olena", session=session, reason=Reason.CLOSED))
         await one.sees(ClosedPartProven, session=session)
         assert one.broadcasts.get(session).proven_at is not None
@@ -234,7 +272,7 @@ async def test_a_closed_part_is_proven_on_what_viewers_get_and_a_leak_is_taken_b
 
         def leak() -> bool:
             for name, data in hall.items():
-                newest = max(live.glob(f"{name}/0*.ts"))
+                newest = max(live.glob(f"{name}/0*.{kind}"))
                 newest.write_bytes(data)
                 leaked.add(newest)
             return one.broadcasts.get(session).doubt != ""
@@ -243,11 +281,12 @@ async def test_a_closed_part_is_proven_on_what_viewers_get_and_a_leak_is_taken_b
         assert "not" in one.broadcasts.get(session).doubt
         await one.sees(ClosedPartProven, session=session)
         assert running(one.broadcasts.folder(session)) != pid
-        for path in leaked:
-            assert path.read_bytes() not in hall.values()
+        # What was taken back is gone at once; stand-ins come under its names a moment later.
+        await one.until(lambda: all(path.exists() for path in leaked))
+        assert all(path.read_bytes() not in hall.values() for path in leaked)
         await one.desk.obey(ResumeSession(actor="olena", session=session, confirmed=True))
         assert one.broadcasts.get(session).closed_at is None
-        await one.until(lambda: one.house.state(device).readings.get("showing") == "source:encoder")
+        await one.until(lambda: one.house.state(programme).readings.get("showing") == "source:encoder")
 
 
 async def test_a_runner_that_hangs_is_closed_by_force(
@@ -360,16 +399,32 @@ async def test_a_broadcast_that_stands_still_is_seen_on_the_disk(config: Config,
         session = await one.book()
         await one.desk.obey(OpenSession(actor="olena", session=session))
         await one.sees(BroadcastWentLive)
-        pid = running(one.broadcasts.folder(session))
-        assert pid is not None
-        os.kill(pid, signal.SIGSTOP)
         device = f"programme-{session}"
+        await one.until(lambda: one.house.state(device).readings.get("growing") is True)
+        folder = one.broadcasts.folder(session)
+        for name in ("live", "recording"):  # the runner lives, and cannot write
+            (folder / name).rename(folder / f"{name}.away")
+            (folder / name).touch()
         await one.until(lambda: one.house.state(device).readings.get("advancing") is False)
         await one.until(lambda: one.house.state(device).readings.get("growing") is False)
-        await one.until(lambda: not one.house.state(device).online)
-        os.kill(pid, signal.SIGCONT)
+        for name in ("live", "recording"):
+            (folder / name).unlink()
+            (folder / f"{name}.away").rename(folder / name)
         await one.until(lambda: one.house.state(device).readings.get("advancing") is True)
-        await one.until(lambda: one.house.state(device).online)
+
+
+async def test_a_runner_that_was_stopped_is_replaced_at_once(config: Config, tmp_path: Path) -> None:
+    async with controller(config, tmp_path) as one:
+        session = await one.book()
+        await one.desk.obey(OpenSession(actor="olena", session=session))
+        await one.sees(BroadcastWentLive)
+        folder = one.broadcasts.folder(session)
+        pid = running(folder)
+        assert pid is not None
+        listed = one.playlist(session).count("#EXTINF")
+        os.kill(pid, signal.SIGSTOP)
+        await one.until(lambda: running(folder) not in (pid, None))
+        await one.until(lambda: one.playlist(session).count("#EXTINF") > listed + 1)
 
 
 async def test_an_unplugged_encoder_is_an_offline_device(

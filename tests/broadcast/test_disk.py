@@ -12,6 +12,7 @@ from avctl.bus import Bus
 from avctl.events import DiskSpaceChanged, Event, Room
 from streams.disk import DiskGuard
 from streams.playlist import MediaPlaylist
+from streams.reserve import MARGIN, Reserve
 from streams.rfc8216 import faults
 from streams.status import RunnerStatus
 
@@ -83,3 +84,32 @@ def test_a_list_that_is_shortened_stays_right(tmp_path: Path) -> None:
     assert (tmp_path / "live" / "00000499.ts").exists()
     playlist.add(source, 2.0, start + timedelta(seconds=1000), jump=False)
     assert faults(after, (tmp_path / "live" / "index.m3u8").read_text()) == ()
+
+
+def test_what_is_kept_in_reserve_is_given_back_bit_by_bit_and_taken_again(tmp_path: Path) -> None:
+    size = 4 * MARGIN
+    free = [100 * MARGIN]
+    reserve = Reserve(tmp_path, size, lambda folder: free[0])
+    assert reserve.mind()
+    assert reserve.left == size
+    assert (tmp_path / "reserve").stat().st_blocks * 512 >= size  # really taken, not a hole
+    free[0] = 0
+    assert reserve.mind()
+    assert reserve.left == size - 2 * MARGIN
+    reserve.mind()
+    assert reserve.left == 0
+    assert not reserve.mind()  # nothing left: what viewers could go back to goes
+    free[0] = 3 * MARGIN  # others' mess is half cleared: not the moment to take it again
+    assert reserve.mind()
+    assert reserve.left == 0
+    free[0] = 100 * MARGIN
+    reserve.mind()
+    assert reserve.left == size
+    reserve.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_small_disk_gives_a_small_reserve(tmp_path: Path) -> None:
+    reserve = Reserve(tmp_path, 100 * MARGIN, lambda folder: 20 * MARGIN)
+    reserve.mind()
+    assert reserve.left == 2 * MARGIN

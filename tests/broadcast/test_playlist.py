@@ -83,4 +83,5 @@ def test_an_ended_list_stays_ended(tmp_path: Path) -> None:
 
 def test_the_codec_is_read_from_the_segment_itself() -> None:
     assert codec_of(b"G...\x00\x00\x00\x01\x67\x64\x00\x1f\xac") == "avc1.64001F"
+    assert codec_of(b"G...\x00\x00\x01\x27\x4d\x40\x1e\xac") == "avc1.4D401E"
     assert codec_of(b"no picture") == ""

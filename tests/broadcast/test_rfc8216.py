@@ -7,6 +7,7 @@ import pytest
 from streams.rfc8216 import faults, master_faults
 
 HEAD = "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:2\n"
+MAP = '#EXT-X-MAP:URI="init-{}.mp4"\n'
 DATE = "#EXT-X-PROGRAM-DATE-TIME:2026-11-24T10:00:{:06.3f}+02:00\n"
 
 
@@ -18,6 +19,20 @@ def listing(first: int, *seconds: float, jumps: int = 0, jump_at: int = -1, gap:
         text += "#EXT-X-DISCONTINUITY\n" if number == jump_at else ""
         text += DATE.format(number * 2 + late) + f"#EXTINF:{length:.6f},\n{number:08d}.ts\n"
     return text
+
+
+def fragmented(init: str, later: str = "", *, jump: bool = False) -> str:
+    """Three segments of fragmented MP4; before the last one perhaps another initialisation segment."""
+    text = listing(0, 2, 2, 2, jump_at=2 if jump else -1).replace(".ts", ".m4s")
+    first, last = text.split(DATE.format(4))
+    first = first.replace(DATE.format(0), (MAP.format(init) if init else "") + DATE.format(0))
+    return first + (MAP.format(later) if later else "") + DATE.format(4) + last
+
+
+def test_fragmented_mp4_may_change_its_parameters_at_a_discontinuity() -> None:
+    assert faults(None, fragmented("a")) == ()
+    assert faults(None, fragmented("a", "b", jump=True)) == ()
+    assert faults(fragmented("a", "b", jump=True), fragmented("a", "b", jump=True)) == ()
 
 
 def test_a_list_that_grows_and_leaves_at_the_front_is_right() -> None:
@@ -43,6 +58,12 @@ def test_a_list_that_grows_and_leaves_at_the_front_is_right() -> None:
         (listing(0, 2, 2), listing(0, 2, 1.5), "changed"),
         (listing(0, 2, 2, jump_at=0), listing(1, 2, 2), "EXT-X-DISCONTINUITY-SEQUENCE"),
         (listing(0, 2) + "#EXT-X-ENDLIST\n", listing(0, 2), "taken back"),
+        (None, fragmented(""), "no EXT-X-MAP"),
+        (None, fragmented("").replace("00000001", MAP.format("a") + "00000001", 1), "no EXT-X-MAP"),
+        (None, fragmented("a", "b"), "without a discontinuity"),
+        (None, fragmented("a").replace("URI=", "URL="), "has no URI"),
+        (None, fragmented("a").replace("VERSION:6", "VERSION:5"), "version 6"),
+        (fragmented("a"), fragmented("b"), "changed"),
     ],
 )
 def test_what_is_forbidden_is_named(old: str | None, new: str, said: str) -> None:

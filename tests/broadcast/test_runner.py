@@ -211,6 +211,28 @@ async def test_the_end_closes_everything_and_leaves_no_process(
         assert not (running.folder / "private").exists()
         for rendition in ("big", "small"):
             assert running.playlist(rendition).endswith("#EXT-X-ENDLIST\n")
+        await asyncio.to_thread(_probed, running.folder / "live")
+
+
+def _probed(live: Path) -> None:
+    """What ffprobe, a reader that is not ours, finds in the lists of a broadcast that has ended."""
+    master = _ffprobe(live / "master.m3u8")
+    kinds = [(one["codec_name"], one.get("width")) for one in master["streams"]]
+    assert sorted(kinds, key=str) == [("aac", None)] * 3 + [("h264", 160), ("h264", 320)]
+    for name in ("big", "small", "audio"):
+        seconds = sum(
+            entry.seconds for entry in rfc8216.read((live / name / "index.m3u8").read_text()).entries
+        )
+        found = _ffprobe(live / name / "index.m3u8")
+        assert float(found["format"]["duration"]) == pytest.approx(seconds, abs=0.1)
+        assert len(found["streams"]) == (1 if name == "audio" else 2)
+
+
+def _ffprobe(playlist: Path) -> Any:
+    command = ("ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", str(playlist))
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert done.stderr == b""
+    return json.loads(done.stdout)
 
 
 async def test_whoever_says_end_without_pause_does_not_hold_it_up(runner: Callable[..., Any]) -> None:

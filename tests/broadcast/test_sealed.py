@@ -17,12 +17,17 @@ from streams.sealed import pieces_of, unsealed
 pytestmark = pytest.mark.timeout(60)
 
 
+@pytest.mark.parametrize("copied", [False, True], ids=["encoded", "copied"])
 async def test_only_who_has_the_key_sees_what_went_on_in_a_closed_part(
-    runner: Callable[..., Any], source: Callable[..., Any], look: Callable[..., Any], tmp_path: Path
+    runner: Callable[..., Any],
+    source: Callable[..., Any],
+    look: Callable[..., Any],
+    tmp_path: Path,
+    copied: bool,
 ) -> None:
     key, other = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
     closed = {"recipients": [str(key.to_public())]}
-    async with runner(closed=closed) as running, source(running.url):
+    async with runner(closed=closed, stream_copy=copied) as running, source(running.url):
         await running.until(lambda: running.status().sources["hall"].present)
         await running.ask(do="publish")
         await running.until(lambda: running.status().showing == "source:hall")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
 from streams.frames import Format, to_jpeg_picture
 from streams.paint import Brush
-from streams.painter import own_templates
-from streams.requests import SLATES
+from streams.painter import Painted, own_templates
+from streams.plan import Plan, SourcePlan
+from streams.requests import SLATES, parse_request
+from streams.slates import Slates
 from streams.templates import TemplateFault, Templates
 
 pytestmark = pytest.mark.timeout(60)
@@ -50,6 +54,14 @@ def test_every_slate_can_be_drawn_and_its_clock_goes(name: str, language: str) -
     assert first != later
     picture = to_jpeg_picture(FORM, np.frombuffer(first, dtype=np.uint8), 320)
     assert np.asarray(picture.convert("L")).max() > 200
+
+
+@pytest.mark.parametrize("name", SLATES)
+def test_a_slate_needs_neither_council_nor_title(name: str) -> None:
+    nobody = {"council": "", "council_en": "", "title": "", "until": "", "countdown": ""}
+    drawn, fault = Brush(FORM, [own_templates()], "").slate(f"slates/{name}", VALUES | nobody, still=False)
+    assert fault == ""
+    assert len(drawn) == FORM.frame_bytes
 
 
 @pytest.mark.parametrize(
@@ -107,3 +119,61 @@ async def test_a_template_changed_on_the_disk_is_shown_without_a_restart(
         assert shows(0, 192)
         assert "slates/break" in (running.folder / "runner.log").read_text()
         assert running.status().encoder.restarts == 0
+
+
+def test_a_page_says_until_when_and_counts_down() -> None:
+    plan = Plan(session="s1", sources=(SourcePlan(id="hall", url="srt://127.0.0.1:1"),))
+    slates = Slates(plan, FORM)
+    until = datetime.now(UTC) + timedelta(minutes=5, seconds=30)
+    slates.until({"break": until})
+    slates.frame("break", plan.now())
+    job = slates.job()
+    assert job is not None
+    assert job.template == "slates/break"
+    assert job.values["until"] == f"{until.astimezone(ZoneInfo('Europe/Kyiv')):%H:%M}"
+    assert str(job.values["countdown"]).startswith("05:")
+    slates.until({})
+    slates.take(job, Painted(bytearray(FORM.frame_bytes), (), "1", ""))
+    assert not slates.drawn("break")  # what was under way says a time that is no longer true
+    job = slates.job()
+    assert job is not None
+    assert job.values["until"] == ""
+
+
+VOTE = {"question": "Про об’єднання", "votes_for": 78, "votes_against": "3", "abstained": 2, "not_voted": 9}
+OVER: list[tuple[str, dict[str, object]]] = [
+    ("lower_third", {"name": "Мар’яна Соломʼянська-Подільська", "role": "заступниця голови комісії " * 5}),
+    ("lower_third", {"name": "Довге-Подвійне-Прізвище " * 5, "role": ""}),
+    ("item", {"number": 7, "title": "Про бюджет міста " * 20}),
+    ("item", {}),
+    ("vote", VOTE | {"taken": "yes"}),
+    ("vote", VOTE),
+    ("vote", VOTE | {"taken": "quorum"}),
+    ("vote", {"question": "Про бюджет", "open": "yes", "counted": "no"}),
+    ("vote", {"question": "Про бюджет", "open": "yes", "counted": "no", "voted": 45}),
+    (
+        "vote",
+        {"question": "Про голову", "choice_1": "Марчук О.", "count_1": 8, "choice_2": "B", "count_2": 1},
+    ),
+    ("vote", {}),
+    *((kind, {}) for kind in ("logo", "clock", "live")),
+]
+
+
+@pytest.mark.parametrize(("kind", "values"), OVER)
+def test_every_overlay_can_be_drawn_with_what_may_be_asked_within_the_safe_area(
+    kind: str, values: dict[str, object]
+) -> None:
+    if kind != "lower_third":
+        parse_request(json.dumps({"do": "overlay", "kind": kind, "values": values}).encode())
+    given = {"council": "Рада", "title": "", "language": "uk", "clock": "10:48:23"} | values
+    drawn, box, fault = Brush(FORM, [own_templates()], "").overlay(f"overlays/{kind}", given)
+    assert fault == ""
+    assert drawn
+    left, top, width, height = box
+    # Five percent on each side; boxes have even places.
+    aside, above = FORM.width // 20 - 1, FORM.height // 20 - 1
+    assert left >= aside
+    assert top >= above
+    assert left + width <= FORM.width - aside
+    assert top + height <= FORM.height - above

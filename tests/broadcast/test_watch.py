@@ -19,7 +19,7 @@ from streams.ffmpeg import find_ffmpeg
 from streams.frames import Format, Frame, Samples
 from streams.loudness import Loudness
 from streams.plan import WatchPlan
-from streams.watch import Watch
+from streams.watch import CLIPPING_FORGIVEN, Condition, Watch
 
 FORM = Format(width=320, height=180, fps=25)
 TIMES = np.arange(FORM.samples)
@@ -45,13 +45,19 @@ PICTURES: dict[str, Callable[[int], tuple[Frame, Samples]]] = {
     "silence": lambda number: (picture(100, number + 1), FORM.silence()),
     "clipping": lambda number: (picture(100, number + 1), tone(number, 1.6)),
     "channel_dead": lambda number: (picture(100, number + 1), tone(number, 0.3, 0.001)),
+    "out_of_phase": lambda number: (picture(100, number + 1), tone(number, 0.3, -0.3)),
 }
 
 
 @pytest.fixture
 def watch() -> Any:
     plan = WatchPlan(
-        black_seconds=0.2, freeze_seconds=0.2, silence_seconds=0.2, clipping_seconds=0, channel_seconds=0.2
+        black_seconds=0.2,
+        freeze_seconds=0.2,
+        silence_seconds=0.2,
+        clipping_seconds=0,
+        channel_seconds=0.2,
+        phase_seconds=0.2,
     )
     watching = Watch(plan, FORM)
     watching.start()
@@ -82,6 +88,40 @@ def test_what_is_wrong_is_found_and_ends(watch: Watch, name: str) -> None:
 def test_a_slate_is_not_judged(watch: Watch) -> None:
     feed(watch, "silence", lambda: "silence" in watch.conditions)
     feed(watch, "silence", lambda: not watch.conditions, judged=False)
+
+
+LOOK = 0.2
+
+
+def told_after(condition: Condition, looks: str) -> float | None:
+    """Seconds until something is told of looks: x is bad, - is good; None when it is not."""
+    for number, look in enumerate(looks, 1):
+        condition.see(look == "x", LOOK)
+        if condition.since is not None:
+            return round(number * LOOK, 1)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("looks", "black", "clipping"),
+    [
+        ("x" * 20, 2.0, 2.0),
+        ("x" * 9 + "-" + "x" * 9, None, 2.4),  # one clean look
+        ("xx---" * 20, None, 5.4),  # the peaks of speech
+        ("x-----------" * 50, None, None),  # a door that slams
+    ],
+)
+def test_what_comes_and_goes_is_added_up(looks: str, black: float | None, clipping: float | None) -> None:
+    assert told_after(Condition(2), looks) == black
+    assert told_after(Condition(2, CLIPPING_FORGIVEN), looks) == clipping
+
+
+def test_a_dead_channel_is_not_forgotten_in_a_pause(watch: Watch) -> None:
+    feed(watch, "channel_dead", lambda: set(watch.conditions) == {"channel_dead"})
+    since = watch.conditions["channel_dead"]
+    feed(watch, "silence", lambda: set(watch.conditions) == {"channel_dead", "silence"})
+    feed(watch, "channel_dead", lambda: set(watch.conditions) == {"channel_dead"})
+    assert watch.conditions["channel_dead"] == since
 
 
 PROGRAMS = [find_ffmpeg(), imageio_ffmpeg.get_ffmpeg_exe()]

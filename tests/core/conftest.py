@@ -17,10 +17,18 @@ from avctl.desk import Desk
 from avctl.events import Event, Link
 from avctl.services.alerts import Alerts
 from avctl.services.follow import Follow
+from avctl.services.framings import Framings
+from avctl.services.golden import GoldenStates
 from avctl.services.house import House
 from avctl.services.journal import Journal, first_number
-from avctl.services.preparation import Preparation
+from avctl.services.participants import Participants
+from avctl.services.preparation import Preparations
 from avctl.services.sessions import Sessions
+from avctl.services.sound import Sounds
+from avctl.services.speaking import SpeakingTime
+from avctl.services.tally import Tally
+from avctl.services.votes import Votes
+from avctl.store import Store
 from avctl.store.engine import open_store
 from drivers.sim.control import build
 from drivers.sim.server import Simulator
@@ -40,9 +48,16 @@ class Building:
     house: House
     sessions: Sessions
     follow: Follow
+    framings: Framings
+    votes: Votes
+    participants: Participants
+    speaking: SpeakingTime
+    sounds: Sounds
     alerts: Alerts
     journal: Journal
-    preparation: Preparation
+    store: Store
+    preparations: Preparations
+    golden: GoldenStates
     simulators: dict[str, Any]
     heard: Subscription
     seen: list[Event] = field(default_factory=list)
@@ -87,8 +102,22 @@ def building() -> Callable[[Config], Any]:
             house = House(config, bus, answer_seconds=5)
             sessions = Sessions(config, bus, store, journal)
             alerts = Alerts(config, bus, store, journal, house, sessions)
-            follow = Follow(config, bus, desk, house, sessions)
-            preparation = Preparation(config, bus, desk, house, sessions, journal)
+            framings = Framings(config, bus, desk, store, journal, house)
+            participants = Participants(bus, store, journal, house, sessions)
+            follow = Follow(config, bus, desk, house, sessions, framings, participants)
+            speaking = SpeakingTime(config, bus, desk, sessions, follow)
+            sounds = Sounds(config, bus, desk, store, journal, house, sessions)
+            participants.handle(desk)
+            sounds.handle(desk)
+            votes = Votes(config, bus, desk, store, journal, house, sessions, participants)
+            votes.handle(desk)
+            tally = Tally(config, bus, desk, house)
+            framings.handle(desk)
+            stack.callback(framings.close)
+            preparations = Preparations(config, bus, desk, house, sessions, store, journal)
+            preparations.handle(desk)
+            golden = GoldenStates(config, bus, desk, store, journal, house)
+            golden.handle(desk)
             sessions.handle(desk)
             desk.handle(Operate, house.operate)
             desk.handle(Reconnect, house.reconnect)
@@ -97,7 +126,10 @@ def building() -> Callable[[Config], Any]:
             stack.callback(alerts.close)
             await stack.enter_async_context(house.running())
             stack.push_async_callback(follow.close)
-            stack.push_async_callback(preparation.close)
+            stack.push_async_callback(speaking.close)
+            stack.push_async_callback(sounds.close)
+            stack.push_async_callback(tally.close)
+            stack.push_async_callback(preparations.close)
             yield Building(
                 config=config,
                 bus=bus,
@@ -105,9 +137,16 @@ def building() -> Callable[[Config], Any]:
                 house=house,
                 sessions=sessions,
                 follow=follow,
+                framings=framings,
+                votes=votes,
+                participants=participants,
+                speaking=speaking,
+                sounds=sounds,
                 alerts=alerts,
                 journal=journal,
-                preparation=preparation,
+                store=store,
+                preparations=preparations,
+                golden=golden,
                 simulators=simulators,
                 heard=heard,
             )

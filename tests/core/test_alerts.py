@@ -14,12 +14,14 @@ from avctl.events import (
     AlertAcknowledged,
     AlertCleared,
     AlertRaised,
+    BroadcastDegraded,
     BroadcastFailed,
     Link,
     LinkChanged,
     ReadingsChanged,
     Severity,
 )
+from avctl.services import alerts
 
 HALL = Room(id="plenary", title="Сесійна зала")
 
@@ -80,6 +82,61 @@ async def test_a_broadcast_that_stands_still_is_critical(
             await one.sees(AlertCleared, alert=raised.alert)
         one.bus.publish(BroadcastFailed(session="s1", reason="the encoder does not start"))
         await one.sees(AlertRaised, rule="broadcast_failed", subject="s1")
+
+
+async def test_a_machine_that_is_too_slow_is_one_alert_that_says_what_is_left(
+    building: Callable[[Config], Any],
+) -> None:
+    async with building(house_of()) as one:
+        for reduced in ("720p, 360p (superfast)", "720p (superfast)"):
+            one.bus.publish(ReadingsChanged(device="programme-s1", readings={"reduced": reduced}))
+            raised = await one.sees(AlertRaised, rule="quality_reduced")
+            assert raised.severity is Severity.WARNING
+            assert raised.text == f"The machine is too slow: quality reduced to {reduced}"
+            assert len(one.alerts.raised()) == 1
+        one.bus.publish(ReadingsChanged(device="programme-s1", readings={"reduced": ""}))
+        await one.sees(AlertCleared, alert=raised.alert)
+        assert one.alerts.raised() == ()
+
+
+async def test_a_part_that_was_replaced_is_told_though_viewers_did_not_notice(
+    building: Callable[[Config], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "TOLD_SECONDS", 0.05)
+    async with building(house_of()) as one:
+        for count in (0, 1):
+            one.bus.publish(ReadingsChanged(device="programme-s1", readings={"encoder_restarts": count}))
+        raised = await one.sees(AlertRaised, rule="part_replaced", subject="programme-s1")
+        assert raised.severity is Severity.WARNING
+        assert "1 so far" in raised.text
+        await one.sees(AlertCleared, alert=raised.alert)
+        # Another runner begins to count anew.
+        one.bus.publish(ReadingsChanged(device="programme-s1", readings={"encoder_restarts": 0}))
+        assert one.alerts.raised() == ()
+        one.bus.publish(BroadcastDegraded(session="s1", reason="the runner ended and is started again"))
+        raised = await one.sees(AlertRaised, rule="part_replaced")
+        assert raised.text == "the runner ended and is started again"
+
+
+async def test_a_chip_that_does_not_encode_is_told_with_the_reason(building: Callable[[Config], Any]) -> None:
+    async with building(house_of()) as one:
+        for fault in ("", "h264_nvenc: Cannot load libcuda.so.1"):
+            one.bus.publish(ReadingsChanged(device="programme-s1", readings={"encoder_fault": fault}))
+        raised = await one.sees(AlertRaised, rule="encoder_fault")
+        assert raised.severity is Severity.WARNING
+        assert "libcuda" in raised.text
+        one.bus.publish(ReadingsChanged(device="programme-s1", readings={"encoder_fault": ""}))
+        await one.sees(AlertCleared, alert=raised.alert)
+
+
+async def test_a_stream_that_does_not_get_through_is_told(building: Callable[[Config], Any]) -> None:
+    async with building(house_of()) as one:
+        for over in (True, None):  # it sends again, or is to send no more
+            one.bus.publish(ReadingsChanged(device="hall-obs", readings={"sending": False}))
+            raised = await one.sees(AlertRaised, rule="stream_stalled", subject="hall-obs")
+            assert raised.severity is Severity.WARNING
+            one.bus.publish(ReadingsChanged(device="hall-obs", readings={"sending": over}))
+            await one.sees(AlertCleared, alert=raised.alert)
 
 
 async def test_an_alert_is_taken_in_hand_once_and_with_a_reason(building: Callable[[Config], Any]) -> None:

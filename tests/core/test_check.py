@@ -142,6 +142,16 @@ def test_one_address_is_for_devices_that_can_be_told_apart(
     assert all(key == "devices[1].port" and "of its own" in said for key, said in found.items())
 
 
+def test_cameras_share_a_serial_line_and_no_address_of_it(tmp_path: Path) -> None:
+    camera = '[[devices]]\nid = "one"\nroom = "hall"\ndriver = "visca"\nport = "/dev/ttyS0"\n'
+    other = camera.replace("one", "two") + "options = { address = 2 }\n"
+    assert told(tmp_path, HOUSE + camera + other) == {}
+    found = told(tmp_path, HOUSE + camera + other + other.replace("two", "three"))
+    assert found == {
+        "devices[3].port": "an address of its own, or another address (devices[2] has /dev/ttyS0 too)"
+    }
+
+
 def test_the_drivers_own_port_counts_too(tmp_path: Path) -> None:
     other = '[[devices]]\nid = "other"\nroom = "hall"\ndriver = "bosch_dicentis"\n'
     text = HOUSE + other + other.replace("other", "third") + "port = 31416\n"
@@ -217,3 +227,38 @@ def test_any_nonsense_ends_in_a_report(tmp_path: Path, content: str) -> None:
 def test_a_missing_file_is_told_like_any_other_fault(tmp_path: Path) -> None:
     (fault,) = faults(tmp_path / "none.toml", {})
     assert fault.expected == "a readable file (No such file or directory)"
+
+
+def test_steps_of_a_room_that_cannot_be_done_in_any_order_are_named(tmp_path: Path) -> None:
+    steps = """
+[[devices]]
+id = "camera"
+room = "hall"
+driver = "visca"
+port = 1516
+
+[[rooms]]
+id = "other"
+title = "Інша"
+prepare = [{ id = "far", device = "wall", verb = "mute", arguments = { on = true } }]
+"""
+    room = HOUSE.replace(
+        'title = "Сесійна зала"\n',
+        'title = "Сесійна зала"\nwide = [{ camera = "camera", preset = 19 }]\n'
+        'prepare = [{ id = "a", device = "wall", verb = "dance", after = ["b"] },'
+        ' { id = "b", device = "wall", verb = "mute", arguments = { on = true }, after = ["c"],'
+        ' kinds = ["ball"] },'
+        ' { id = "c", device = "wall", verb = "mute", arguments = { on = true }, after = ["wall", "a"] },'
+        ' { id = "d", device = "nothing", verb = "mute", after = ["none"] },'
+        ' { id = "d", device = "wall", verb = "leave_wall" }]\n',
+    )
+    found = told(tmp_path, room)
+    assert "a waits for b waits for c waits for a" in found["rooms[0].prepare[0].after"]
+    assert found["rooms[0].prepare[0].verb"].startswith("a verb of this driver")
+    assert "plenary" in found["rooms[0].prepare[1].kinds[0]"]
+    assert found["rooms[0].prepare[4].id"] == "an id of its own ('d' is prepare[3] too)"
+    assert found["rooms[0].prepare[3].device"] == "a device of this room (got 'nothing')"
+    assert "a step or a device of this room" in found["rooms[0].prepare[3].after[0]"]
+    assert "another number: 19" in found["rooms[0].wide[0].preset"]
+    elsewhere = told(tmp_path, HOUSE + steps)
+    assert elsewhere == {"rooms[1].prepare[0].device": "a device of this room (got 'wall')"}

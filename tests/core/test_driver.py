@@ -11,7 +11,7 @@ import pytest
 from avctl.bus import Bus
 from avctl.config import Device
 from avctl.driver import Driver, Turns, known, load, supervise, together
-from avctl.errors import AuthRefused, ConfigError, LinkError, NoAnswer
+from avctl.errors import AuthRefused, ConfigError, LinkError, NoAnswer, Unsupported
 from avctl.events import Event, Link, LinkChanged, ReadingsChanged
 
 DEVICE = Device(id="thing", room="hall", driver="its.own")
@@ -165,3 +165,36 @@ async def test_a_silence_ends_the_link_and_everybody_who_waits() -> None:
     for waiting in (first, second):
         with pytest.raises((NoAnswer, LinkError), match="no answer within"):
             await waiting
+
+
+async def test_a_device_is_asked_at_once_by_whoever_wants_to_know_now(bus: Bus) -> None:
+    looks: list[str] = []
+    silent = asyncio.Event()
+
+    async def polls(driver: Driver) -> None:
+        while True:
+            looks.append("look")
+            if silent.is_set():
+                await asyncio.Event().wait()
+            driver.online()
+            await driver.rest(3600)
+
+    async with supervised(bus, polls) as (driver, _), asyncio.timeout(5):
+        while driver.link is not Link.ONLINE:
+            await asyncio.sleep(0)
+        await driver.ask_now(5)
+        await driver.ask_now(5)
+        assert len(looks) == 3
+        silent.set()
+        with pytest.raises(NoAnswer, match="no answer within"):
+            await driver.ask_now(0.05)
+
+
+async def test_a_driver_that_never_rests_cannot_be_asked_now(bus: Bus) -> None:
+    async with supervised(bus) as (driver, _), asyncio.timeout(5):
+        with pytest.raises(NoAnswer):
+            await driver.ask_now(1)
+        while driver.link is not Link.ONLINE:
+            await asyncio.sleep(0)
+        with pytest.raises(Unsupported):
+            await driver.ask_now(1)

@@ -35,6 +35,11 @@ SAMPLES: dict[str, Any] = {
     "Room": Room.LOW,
     "Severity": Severity.CRITICAL,
     "Mapping[str, Any]": {"speakers": [1, 2], "seats": {"1": {"name": "Олена"}}, "power": None},
+    "Mapping[str, int]": {"За": 7, "Проти": 0},
+    "Mapping[str, str]": {"12": "За"},
+    "Mapping[str, Mapping[str, str]]": {"12": {"name": "Олена", "group": "", "choice": "yes"}},
+    "Mapping[str, float]": {"1": -20.5, "bus-1": -99.0},
+    "tuple[Mapping[str, Any], ...]": ({"name": "Олена", "seat": 1},),
     "tuple[str, ...]": ("камера 2 не відповідає", "b"),
     "datetime": datetime(2026, 11, 21, 15, 4, 9, 123456, tzinfo=UTC),
 }

@@ -8,10 +8,19 @@ from typing import Any
 
 import pytest
 
+from avctl.capabilities import verbs_of
 from avctl.commands import Operate, Reconnect
 from avctl.config import Config, Device, Room
 from avctl.errors import BadArgument, NoAnswer, NotFound, Rejected, Unsupported
-from avctl.events import Link, LinkChanged, ReadingsChanged, VerbAsked, VerbDone, VerbRefused
+from avctl.events import (
+    Link,
+    LinkChanged,
+    ReadingsChanged,
+    VerbAsked,
+    VerbDone,
+    VerbRefused,
+    VoteClosed,
+)
 
 HALL = Room(id="plenary", title="Сесійна зала")
 
@@ -143,3 +152,46 @@ async def test_two_operators_at_once_both_get_their_answer(
             )
         )
         assert one.house.state("wall").readings["volume"] == 30
+
+
+async def test_what_a_make_lacks_is_no_verb_of_it_and_is_refused_with_the_reason(
+    building: Callable[[Config], Any], free_port: Callable[[], int]
+) -> None:
+    hall = Device(id="hall", room="plenary", driver="bosch_dicentis", port=free_port())
+    async with building(Config(rooms=(HALL,), devices=(hall,))) as one:
+        verbs = verbs_of(one.house.driver("hall"))
+        assert "next_speaker" in verbs
+        assert "move_up" not in verbs
+        with pytest.raises(Unsupported, match="hall cannot move_up: the system keeps its own order"):
+            await one.house.operate(
+                Operate(actor="olena", device="hall", verb="move_up", arguments={"seat": 1})
+            )
+        with pytest.raises(Unsupported):
+            await one.house.driver("hall").move_up(seat=1)
+
+
+async def test_two_makes_in_two_rooms_have_one_face_and_do_not_mix(
+    building: Callable[[Config], Any], free_port: Callable[[], int]
+) -> None:
+    rooms = (HALL, Room(id="committee", title="Комісія"))
+    devices = (
+        Device(id="dis", room="plenary", driver="shure_dis", port=free_port()),
+        Device(id="cocon", room="committee", driver="televic_cocon", port=free_port()),
+    )
+    async with building(Config(rooms=rooms, devices=devices)) as one:
+        await one.all_online()
+        for device, seat in (("dis", 4), ("cocon", 7)):
+            for verb in ("open_mic", "close_mic", "open_mic"):
+                act = Operate(actor="olena", device=device, verb=verb, arguments={"seat": seat})
+                await one.house.operate(act)
+        assert one.house.state("dis").readings["speakers"] == (4,)
+        assert one.house.state("cocon").readings["speakers"] == (7,)
+        vote = Operate(actor="olena", device="cocon", verb="open_vote", arguments={"title": "Про бюджет"})
+        await one.house.operate(vote)
+        one.simulators["cocon"].cast(3, 0)
+        await one.house.operate(Operate(actor="olena", device="cocon", verb="close_vote", arguments={}))
+        assert (await one.sees(VoteClosed, device="cocon")).choices == {"3": "yes"}
+        with pytest.raises(Unsupported):
+            await one.house.operate(
+                Operate(actor="olena", device="dis", verb="recall_preset", arguments={"preset": 1})
+            )

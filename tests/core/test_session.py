@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from avctl.errors import BadArgument, Conflict
 from avctl.events import (
     ItemStarted,
     Reason,
     SessionBooked,
+    SessionClosed,
     SessionReady,
     SpeakerShown,
+    now,
 )
-from avctl.model.session import Booking, Phase, Session, booking_of
+from avctl.model.booking import booking_of
+from avctl.model.session import Phase, Session, in_minutes
 
 START = datetime(2027, 2, 11, 8, 0, tzinfo=UTC)
 
@@ -116,6 +117,8 @@ def test_who_speaks_and_the_item_are_part_of_the_session() -> None:
         ({"room": ""}, "room"),
         ({"policy": "sometimes"}, "policy"),
         ({"colour": "red"}, "colour"),
+        ({"policy": "delayed", "release_at": START.isoformat()}, "release_at"),
+        ({"policy": "delayed", "release_hours": -1}, "release_hours"),
         ({"agenda": [{"number": "1"}]}, "agenda.0.title"),
     ],
 )
@@ -125,24 +128,67 @@ def test_a_booking_that_is_wrong_names_the_field(changes: dict[str, object], fie
     assert refusal.value.field == field
 
 
-def test_an_off_site_session_needs_no_room_and_clashes_with_nobody() -> None:
-    elsewhere = booking_of(booking(room="", off_site=True))
-    assert not booked().clashes(elsewhere)
+def test_a_delayed_session_is_released_so_many_hours_after_its_real_end() -> None:
+    session = booked(policy="delayed", release_hours=24)
+    assert session.release_at == START + timedelta(hours=8 + 24)
+    session = session.after(session.open("olena"))  # type: ignore[arg-type]
+    closed = SessionClosed(session="s1", at=START + timedelta(hours=9))
+    session = session.after(closed)
+    released = START + timedelta(hours=9 + 24)
+    assert session.release_at == released
+    assert not session.released(released - timedelta(seconds=1))
+    assert session.released(released)
 
 
-moments = st.integers(min_value=0, max_value=20)
+def test_a_moment_of_release_may_be_booked_and_counts_for_delayed_sessions_only() -> None:
+    moment = START + timedelta(hours=10)
+    assert booked(policy="delayed", release_at=moment.isoformat()).release_at == moment
+    for policy in ("live", "record", "none"):
+        assert booked(policy=policy, release_hours=2).release_at is None
 
 
-@given(moments, moments, moments, moments)
-def test_two_bookings_clash_exactly_when_a_minute_belongs_to_both(a: int, b: int, c: int, d: int) -> None:
-    first, second = sorted((a, b + 21)), sorted((c, d + 21))
-    mine = booked(starts_at=minute(first[0]).isoformat(), ends_at=minute(first[1]).isoformat())
-    other = Booking.model_validate(
-        booking(starts_at=minute(second[0]).isoformat(), ends_at=minute(second[1]).isoformat())
-    )
-    shared = set(range(*first)) & set(range(*second))
-    assert mine.clashes(other) == bool(shared)
+def test_before_its_end_no_recording_is_released_and_a_kept_one_needs_a_person() -> None:
+    late = START + timedelta(days=365)
+    closed = SessionClosed(session="s1", at=START)
+    assert not booked().released(late)
+    assert booked().after(closed).released(START)
+    assert not booked(policy="record").after(closed).released(late)
 
 
-def minute(number: int) -> datetime:
-    return START + timedelta(minutes=number)
+def test_an_interruption_may_say_until_when_and_the_time_may_change() -> None:
+    session = booked()
+    session = session.after(session.open("olena"))  # type: ignore[arg-type]
+    first, later = now() + timedelta(minutes=15), now() + timedelta(minutes=30)
+    session = session.after(session.suspend(Reason.BREAK, "olena", first))  # type: ignore[arg-type]
+    since = session.since
+    assert session.until == first
+    assert session.suspend(Reason.BREAK, "olena", first) is None
+    session = session.after(session.suspend(Reason.BREAK, "olena", later))  # type: ignore[arg-type]
+    assert (session.until, session.since) == (later, since)
+    session = session.after(session.suspend(Reason.AIR_RAID, "olena"))  # type: ignore[arg-type]
+    assert session.until is None
+    assert session.since > since
+    session = session.after(session.resume("olena"))  # type: ignore[arg-type]
+    assert session.until is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "minutes", "said"),
+    [
+        (Reason.BREAK, -1, "a moment to come"),
+        (Reason.TECHNICAL, 60 * 24 + 1, "at most 24 hours"),
+        (Reason.CLOSED, 5, "for break or technical only"),
+        (Reason.AIR_RAID, 5, "for break or technical only"),
+    ],
+)
+def test_a_time_that_cannot_be_is_refused(reason: Reason, minutes: int, said: str) -> None:
+    session = booked()
+    session = session.after(session.open("olena"))  # type: ignore[arg-type]
+    with pytest.raises(BadArgument, match=said):
+        session.suspend(reason, "olena", now() + timedelta(minutes=minutes))
+
+
+def test_minutes_from_now_end_on_a_whole_one() -> None:
+    until = in_minutes(5)
+    assert (until.second, until.microsecond) == (0, 0)
+    assert timedelta(minutes=4, seconds=59) < until - now() <= timedelta(minutes=6)

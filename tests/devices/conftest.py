@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
@@ -106,18 +106,71 @@ class Witness:
             self._news.set()
 
 
+class ByHand:
+    """A vendor's HTTP server by hand: each byte of its answers in a segment of its own.
+
+    ``answers`` has (status, body) by method and path; a path that is held, or not there, is never answered.
+    """
+
+    def __init__(self, answers: Mapping[str, tuple[int, str]]) -> None:
+        self.answers = answers
+        self.heard: list[tuple[str, dict[str, str], str]] = []
+        self.port = 0
+
+    def asked(self) -> list[str]:
+        """The method and path of every request."""
+        return [asked for asked, *_ in self.heard]
+
+    async def __aenter__(self) -> ByHand:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
+                headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+                body = (await reader.readexactly(int(headers.get("content-length", 0)))).decode()
+                asked = first.rpartition(" ")[0]
+                self.heard.append((asked, headers, body))
+                if asked not in self.answers:
+                    continue
+                status, text = self.answers[asked]
+                data = text.encode()
+                head = f"HTTP/1.1 {status} Any\r\nContent-Length: {len(data)}\r\n\r\n"
+                for byte in head.encode() + data:
+                    writer.write(bytes((byte,)))
+                    await asyncio.sleep(0)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@pytest.fixture
+def by_hand() -> type[ByHand]:
+    return ByHand
+
+
 @pytest.fixture
 async def witness() -> Witness:
     return Witness()
 
 
 @pytest.fixture
-def device() -> Callable[..., Device]:
-    """Makes the device a test is about; port 0 lets its simulator take a free port."""
+def device(free_port: Callable[[], int]) -> Callable[..., Device]:
+    """Makes the device a test is about. Its port stays free while its plug is pulled: one of those the system
+    hands out by itself might be somebody else's by then."""
 
-    def make(driver: str, *, port: int | str = 0, host: str = "127.0.0.1", **options: Any) -> Device:
+    def make(
+        driver: str, *, port: int | str | None = None, host: str = "127.0.0.1", **options: Any
+    ) -> Device:
         made = Device(id="device", room="hall", driver=driver, host=host, options=options)
-        return made.model_copy(update={"port": port})  # 0 is for tests: a file may not say it
+        return made.model_copy(update={"port": free_port() if port is None else port})
 
     return make
 

@@ -19,10 +19,12 @@ from avctl.events import (
     MicClosed,
     MicOpened,
     ReadingsChanged,
+    VoteOpened,
 )
 from drivers.bosch_dicentis import DRIVER, BoschDicentis
-from drivers.bosch_dicentis.hall import Hall, Numbers
+from drivers.bosch_dicentis.hall import Hall
 from drivers.bosch_dicentis.messages import Answer, Notice, Refusal, decode, encode
+from drivers.discussion import Numbers
 from drivers.sim.bosch_dicentis import SIMULATOR, BoschDicentisSimulator
 from drivers.sim.certificate import self_signed
 
@@ -138,6 +140,7 @@ async def test_the_vendors_hall_is_read_from_single_bytes(
     async with server, served(DRIVER, hall, poll=60):
         await witness.report(speakers=(1,), waiting=(2,), meeting="Default", item="Budget", mode="open")
         await witness.sees(ItemStarted, item="t2", title="Budget")
+        await witness.sees(VoteOpened, vote="v1", title="Budget")
         assert witness.readings["max_requests"] == 10
         assert witness.readings["seats"] == {
             "1": {"name": "Anna Alpha", "group": "Group A", "chairman": True, "fault": ""},
@@ -211,7 +214,7 @@ async def test_requests_are_granted_denied_and_cleared(
     async with served(DRIVER, hall) as driver:
         for seat in (3, 4, 5, 6):
             hall.press(seat)
-        await witness.report(waiting=(3, 4, 5, 6), mode="manual")
+        await witness.report(waiting=(3, 4, 5, 6), mode="request")
         await driver.grant_request(4)
         await witness.report(speakers=(4,), waiting=(3, 5, 6))
         await witness.sees(FloorRequestEnded, seat=4)
@@ -362,3 +365,18 @@ async def test_a_server_that_forgets_its_events_is_looked_at_all_the_same(
             session.armed.clear()
         hall.press(2)
         await witness.sees(MicOpened, seat=2)
+
+
+async def test_interpretation_is_listed_with_who_is_interpreted_now(
+    hall: BoschDicentisSimulator, served: Served, witness: Any
+) -> None:
+    async with served(DRIVER, hall):
+        floor = {"number": 0, "name": "Floor", "language": "FLR", "active": False}
+        english = {"number": 1, "name": "English", "language": "ENG", "active": False}
+        polish = {"number": 2, "name": "Polski", "language": "POL", "active": False}
+        await witness.report(interpretation=(floor, english, polish), booths=0)
+        hall.interpret("ENG")
+        await witness.report(interpretation=(floor, {**english, "active": True}, polish))
+        hall.forget_licence("canViewInterpretation")
+        hall.interpret("ENG", False)
+        await witness.report(interpretation=(floor, english, polish))

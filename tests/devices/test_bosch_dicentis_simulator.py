@@ -61,7 +61,7 @@ async def event(connection: ClientConnection) -> list[str]:
 @pytest.fixture
 async def server(device: Callable[..., Any]) -> AsyncIterator[BoschDicentisSimulator]:
     """The plenary hall."""
-    async with SIMULATOR(device("bosch_dicentis")) as simulator:
+    async with SIMULATOR(device("bosch_dicentis"), voting=False) as simulator:
         yield simulator
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from samsung_mdc import MDC
 from samsung_mdc.exceptions import MDCResponseError, NAKError
 
@@ -18,7 +19,7 @@ from avctl.config import Device
 from avctl.driver import supervise
 from avctl.errors import BadArgument, LinkError, NoAnswer, ProtocolError, Rejected
 from avctl.events import Link
-from drivers.samsung_mdc import INPUTS, Codec, Frame, SamsungMdc, encode, input_name
+from drivers.samsung_mdc import INPUTS, Codec, Frame, Options, SamsungMdc, encode, input_name
 from drivers.sim.samsung_mdc import SIMULATOR, SamsungMdcSimulator
 
 # The vendor's bytes: (request, answer, command, data sent, data answered), display id 1.
@@ -136,6 +137,8 @@ async def test_everything_a_display_tells_is_reported(display, witness, served) 
         ("set_volume", {"level": 7}, {"volume": 7}),
         ("mute", {"on": True}, {"muted": True}),
         ("set_brightness", {"level": 80}, {"brightness": 80}),
+        ("show_picture", {"on": False}, {"picture": False}),
+        ("lock_remote", {"on": True}, {"locked": True}),
         (
             "join_wall",
             {"rows": 2, "columns": 2, "tile": 3},
@@ -151,6 +154,66 @@ async def test_each_verb_shows_in_the_readings_at_once(
     async with display, served(SamsungMdc, display, poll=600) as driver:
         await getattr(driver, verb)(**arguments)
         await witness.report(**expected)
+
+
+@pytest.mark.parametrize("form", [15, 13])
+async def test_a_display_keeps_hours_and_what_else_its_timer_says(
+    display, witness, served, form: int
+) -> None:
+    display.timer = display.timer[:10] + display.timer[12:] if form == 13 else display.timer
+    async with display, served(SamsungMdc, display, poll=600) as driver:
+        await witness.report(on_at="", off_at="", days="daily")
+        await driver.set_hours(on_at="07:30", off_at="20:05", days="weekdays")
+        await witness.report(on_at="07:30", off_at="20:05", days="weekdays")
+        assert display.timer[-3:] == b"\x0a\x21\x00"
+        if form == 15:
+            async with MDC(f"127.0.0.1:{display.bound}", timeout=5) as client:
+                told = await client.timer_15(1, 1, [])
+                assert [str(one) for one in told[:4]] == ["07:30:00", "True", "20:05:00", "True"]
+                assert [told[4].name, told[6].name, told[8]] == ["MON_FRI", "MON_FRI", 10]
+        await driver.set_hours(on_at="00:00", off_at="12:00")
+        await witness.report(on_at="00:00", off_at="12:00", days="daily")
+        await driver.set_hours(on_at="", off_at="12:00")
+        await witness.report(on_at="", off_at="12:00")
+        for wrong in ("7:30", "24:00", "noon"):
+            with pytest.raises(BadArgument, match="07:30"):
+                await driver.set_hours(on_at=wrong, off_at="")
+
+
+async def test_a_wall_can_be_cut_behind_its_bezels(display, witness, served) -> None:
+    async with display, served(SamsungMdc, display, wall_mode="full") as driver:
+        await witness.report(wall_mode="natural")
+        await driver.join_wall(rows=1, columns=2, tile=1)
+        await witness.report(wall=True, wall_mode="full")
+    assert bytes.fromhex("AA 5C 01 01 01 5F") in [encode(frame) for frame in display.heard]
+
+
+async def test_a_display_that_left_the_network_is_woken_and_switched_on(
+    device, free_port, witness, served
+) -> None:
+    port, heard = free_port(), asyncio.Queue[bytes]()
+
+    class Ear(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: object) -> None:
+            heard.put_nowait(data)
+
+    options = {"mac": "00:16:32:aa:bb:cc", "wake_host": "127.0.0.1", "wake_port": port, "boot_seconds": 0}
+    asleep = SIMULATOR(device("samsung_mdc", poll=0.05, **options))
+    ear, _ = await asyncio.get_running_loop().create_datagram_endpoint(Ear, ("127.0.0.1", port))
+    try:
+        async with served(SamsungMdc, asleep, online=False) as driver:
+            await witness.link("offline")
+            await witness.report(wakes=True)
+            with pytest.raises(LinkError):
+                await driver.set_power(False)
+            await driver.set_power(True)
+            assert await heard.get() == bytes.fromhex("FF" * 6 + "001632AABBCC" * 16)
+            async with asleep:
+                await witness.report(power=True)
+    finally:
+        ear.close()
+    with pytest.raises(ValidationError, match="MAC address"):
+        Options.model_validate({"mac": "scart"})
 
 
 async def test_a_layout_leaves_as_the_vendors_bytes(display, witness, served) -> None:

@@ -70,5 +70,5 @@ async def test_a_sitting_survives_what_happens_to_the_hall(hall: Any, witness: A
 
 
 async def test_a_sitting_needs_a_discussion_system(device: Callable[..., Any]) -> None:
-    with pytest.raises(TypeError, match="wall is not a simulated DICENTIS"):
+    with pytest.raises(TypeError, match="nobody knows how to hold a sitting at wall"):
         await sitting({"wall": DISPLAY(device("samsung_mdc"))}, "wall")

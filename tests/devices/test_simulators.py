@@ -1,5 +1,8 @@
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -7,10 +10,12 @@ import pytest
 
 from avctl.config import Config, Device, parse
 from avctl.errors import BadArgument, ConfigError, NotFound
+from drivers.sim.__main__ import main, makes
 from drivers.sim.bosch_dicentis import BoschDicentisSimulator
 from drivers.sim.control import House, build, control_port, simulate
 from drivers.sim.samsung_mdc import SamsungMdcSimulator
 from drivers.sim.visca import TcpCamera, UdpCamera
+from streams.sim.feed import nobody_at
 
 
 def config_of(*devices: dict[str, Any], **rest: Any) -> Config:
@@ -89,7 +94,7 @@ def test_without_a_port_a_simulator_takes_the_drivers_own(
 def test_every_device_without_a_simulator_is_named() -> None:
     config = config_of(
         {"driver": "there_is_none"},
-        {"driver": "visca", "port": "/dev/ttyS0"},
+        {"driver": "bosch_dicentis", "port": "/dev/ttyS0"},
         {"driver": "streams.there_is_none"},
         {"driver": "samsung_mdc", "options": {"pin_code": "1"}},
     )
@@ -200,8 +205,9 @@ async def test_the_same_acts_from_inside(house: House) -> None:
         await house.perform("camera", "lose", {"count": None})
 
 
-async def test_everything_runs_until_it_is_stopped() -> None:
-    config = config_of({"driver": "samsung_mdc", "id": "wall"}, {"driver": "bosch_dicentis", "id": "hall"})
+async def test_everything_runs_until_it_is_stopped(free_port: Callable[[], int]) -> None:
+    wall = {"driver": "samsung_mdc", "id": "wall", "port": free_port()}
+    config = config_of(wall, {"driver": "bosch_dicentis", "id": "hall"})
     config = config.model_copy(update={"simulators": config.simulators.model_copy(update={"port": 0})})
     ready: asyncio.Future[tuple[House, int]] = asyncio.get_running_loop().create_future()
     running = asyncio.create_task(
@@ -249,3 +255,47 @@ async def test_an_unplugged_device_comes_back_at_its_address(device: Any) -> Non
 def test_a_device_needs_no_title(device: Any) -> None:
     made: Device = device("samsung_mdc")
     assert SamsungMdcSimulator(made).title == "Samsung display"
+
+
+# --- one alone, for those who write drivers elsewhere -----------------------------------------------
+
+
+async def test_one_simulator_runs_alone_with_its_faults(free_port) -> None:
+    port, control = free_port(), free_port()
+    alone = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "drivers.sim", "pjlink", "--port", str(port), "--control", str(control)),
+        *("--option", "password=secret"),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    try:
+        assert alone.stdout is not None
+        assert f"127.0.0.1:{port}".encode() in await alone.stdout.readline()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await reader.readuntil(b"\r") == b"PJLINK 1 498e4a67\r"
+        writer.close()
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{control}", trust_env=False) as client:
+            assert (await client.post("/simulators/device/press_power")).json()["state"]["power"] == "on"
+    finally:
+        alone.terminate()
+        await alone.wait()
+
+
+def test_what_is_no_make_is_a_wrong_use(capsys) -> None:
+    assert {"samsung_mdc", "visca", "pjlink"} <= set(makes())
+    assert "control" not in makes()
+    with pytest.raises(SystemExit) as wrong:
+        main(["scart"])
+    assert wrong.value.code == 2
+    assert main(["samsung_mdc", "--option", "display_id=1000"]) == 1
+    assert "display_id" in capsys.readouterr().err
+
+
+def test_an_encoder_knocks_before_it_dials(free_port: Callable[[], int]) -> None:
+    port = free_port()
+    target = f"srt://127.0.0.1:{port}?mode=caller"
+    assert nobody_at(target)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as somebody:
+        somebody.bind(("127.0.0.1", port))
+        assert not nobody_at(target)
+    assert not nobody_at(f"rtmp://127.0.0.1:{port}/live/key")  # nothing is known of those

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from avctl.back_off import BackOff
 from avctl.capabilities import Power
 from avctl.config import Device
-from avctl.driver import BackOff, Driver, Turns, load, supervise, together
+from avctl.driver import Driver, Turns, load, supervise, together
 from avctl.errors import AuthRefused, ConfigError, LinkError, NoAnswer, Rejected
 from avctl.events import Link, ReadingsChanged
 from drivers.samsung_mdc import SamsungMdc

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,14 @@ from fastapi import FastAPI
 from avctl.api.application import create_app
 from avctl.bus import Bus
 from avctl.errors import NotFound
-from avctl.events import BroadcastArmed, BroadcastWentLive, SessionClosed, SessionEvent, SessionOpened
+from avctl.events import (
+    BroadcastArmed,
+    BroadcastWentLive,
+    SessionAmended,
+    SessionClosed,
+    SessionEvent,
+    SessionOpened,
+)
 from avctl.model.account import Role
 from avctl.model.broadcast import Broadcast
 from avctl.services.controller import Controller
@@ -215,6 +223,23 @@ async def test_a_recording_that_is_not_released_needs_the_right_person(
     assert (await clients(Role.TECHNICIAN).get(path)).headers["cache-control"] == "private, no-store"
 
 
+async def test_a_delayed_recording_is_public_from_its_moment_on_and_the_api_says_when(
+    admin: httpx.AsyncClient, clients: Clients, controller: Controller, session: str, shelf: Shelf
+) -> None:
+    delayed = {"policy": "delayed", "release_hours": 2}
+    answer = (await admin.patch(f"/api/v1/sessions/{session}", json=delayed)).json()
+    assert datetime.fromisoformat(answer["release_at"]) == datetime.fromisoformat(
+        answer["ends_at"]
+    ) + timedelta(hours=2)
+    archive(shelf, session)
+    sit(controller, session)
+    path = f"/archive/{session}/video.mp4"
+    assert (await clients().get(path)).status_code == 401
+    # Amending is for sittings that are not over: the event says what a booking of 0 hours would have.
+    controller.bus.publish(SessionAmended(session=session, actor="test", details={"release_hours": 0}))
+    assert (await clients().get(path)).status_code == 200
+
+
 async def test_a_recording_is_not_public_while_the_sitting_goes_on(
     clients: Clients, controller: Controller, session: str, shelf: Shelf
 ) -> None:
@@ -255,3 +280,23 @@ async def test_what_is_wanted_and_what_is_are_told(
     assert (await admin.get("/api/v1/broadcasts/none")).status_code == 404
     for act in ("go-live", "go-dark"):
         assert (await admin.post(f"/api/v1/broadcasts/none/{act}")).status_code == 404
+
+
+async def test_viewers_are_who_fetches_playlists(
+    clients: Clients, admin: httpx.AsyncClient, controller: Controller, session: str
+) -> None:
+    controller.bus.publish(BroadcastWentLive(session=session))
+    viewer = clients()
+    for program, path in (
+        ("Firefox", "master.m3u8"),
+        ("Firefox", "720p/index.m3u8"),
+        ("Safari", "720p/index.m3u8"),
+        ("curl", "720p/1.ts"),
+    ):
+        answer = await viewer.get(f"/live/{session}/{path}", headers={"User-Agent": program})
+        assert answer.status_code == 200
+    await viewer.head(f"/live/{session}/master.m3u8", headers={"User-Agent": "a probe"})
+    assert (await admin.get(f"/api/v1/broadcasts/{session}")).json()["viewers"] == 2
+    figures = (await viewer.get("/metrics")).text
+    assert f'avctl_viewers{{session="{session}"}} 2.0' in figures
+    assert "avctl_viewers_total 2.0" in figures

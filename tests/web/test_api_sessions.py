@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -30,7 +30,8 @@ async def test_a_session_is_booked_and_found_again(clients: Clients, booking: di
     assert answer.status_code == 201
     session = answer.json()
     assert answer.headers["location"] == f"/api/v1/sessions/{session['id']}"
-    assert (session["phase"], session["agenda"]) == ("planned", booking["agenda"])
+    assert session["phase"] == "planned"
+    assert [(item["number"], item["title"]) for item in session["agenda"]] == [("1", "Про бюджет")]
     assert (await scheduler.get(answer.headers["location"])).json() == session
     assert (await scheduler.get("/api/v1/sessions")).json() == [session]
 
@@ -105,7 +106,8 @@ async def test_fields_of_a_booking_are_changed_and_the_others_stay(
     second = (await admin.post("/api/v1/sessions", json=later(booking, 8))).json()
     path = f"/api/v1/sessions/{first['id']}"
     changed = (await admin.patch(path, json={"title": "Позачергове", "remote_link": None})).json()
-    assert changed == {**first, "title": "Позачергове", "number": changed["number"]}
+    new = ("number", "version", "changed_at")
+    assert changed == {**first, "title": "Позачергове", **{name: changed[name] for name in new}}
     assert (await admin.patch(path, json={})).json() == changed
     longer = await admin.patch(path, json={"ends_at": second["ends_at"]})
     assert longer.status_code == 409
@@ -254,3 +256,35 @@ async def test_a_closed_part_is_entered_and_left_by_those_who_may_and_confirm(
     assert (await technician.post(f"{path}/suspend", json={"reason": "break"})).status_code == 202
     assert (await secretary.post(f"{path}/resume")).status_code == 403
     assert (await technician.post(f"{path}/resume")).status_code == 202
+
+
+async def test_a_break_says_until_when(admin: httpx.AsyncClient, booking: dict[str, Any]) -> None:
+    session = (await admin.post("/api/v1/sessions", json=booking)).json()["id"]
+    path = f"/api/v1/sessions/{session}"
+    await admin.post(f"{path}/open")
+
+    async def suspend(**body: Any) -> dict[str, Any]:
+        answer = await admin.post(f"{path}/suspend", json={"reason": "break", **body})
+        assert answer.status_code == 202, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    first = await suspend(until=until)
+    assert datetime.fromisoformat(first["until"]) == datetime.fromisoformat(until)
+    assert await suspend() == first  # asked again, it is the same break
+    assert datetime.fromisoformat((await suspend(minutes=5))["until"]).second == 0
+    assert (await suspend(until=None))["until"] is None
+    for wrong, field in (
+        ({"until": "2020-01-01T00:00:00Z"}, "until"),
+        ({"until": "15:30"}, "until"),
+        ({"until": until[:19]}, "until"),
+        ({"minutes": 0}, "minutes"),
+        ({"minutes": 5, "until": until}, "minutes"),
+        ({"reason": "air_raid", "until": until}, "until"),
+    ):
+        answer = await admin.post(f"{path}/suspend", json={"reason": "break", **wrong})
+        assert answer.status_code == 422, wrong
+        assert answer.json()["errors"][0]["field"] == field
+    told = await admin.get("/api/v1/journal", params={"kind": "SessionSuspended"})
+    assert len(told.json()) == 3

@@ -64,6 +64,7 @@ def place(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory
         }
         data: Mapping[str, Any] = {
             "web": {"port": free_port()},
+            "preparation": {"minutes_before": 0},
             "rooms": [{"id": "plenary", "title": "Сесійна зала"}],
             "devices": [wall],
         }
@@ -124,7 +125,7 @@ def operations(place: Place) -> list[Any]:
     return [found.ok() for found in schema.exclude(path=ENDLESS).get_all_operations()]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_every_answer_is_one_the_document_names(
     operations: list[Any], place: Place, mode: GenerationMode

@@ -175,16 +175,16 @@ async def test_what_is_typed_into_a_booking_is_not_lost_when_the_room_is_taken(
     log_in: LogIn, book: Book, controller: Controller
 ) -> None:
     await book(begins=60)
-    page = await log_in("/schedule", Role.SCHEDULER)
-    await page.fill("#book-title", "Комісія")
-    await page.fill("#book-agenda", "1. Перше\n2.1 Друге\nТретє")
-    await page.click("form.booking button")
+    page = await log_in("/schedule/new", Role.SCHEDULER)
+    await page.fill("#s-title", "Комісія")
+    await page.fill("#s-agenda-lines", "1. Перше\n2.1 Друге\nТретє")
+    await page.click("form.session-form button.primary")
     await expect(page.locator("#fault-summary")).to_be_focused()
-    await expect(page.locator("#fault-summary")).to_contain_text("приміщення зайняте")
-    assert await page.input_value("#book-title") == "Комісія"
-    await page.select_option("#book-room", "committee")
-    await page.click("form.booking button")
-    await expect(page.locator(".schedule-row")).to_have_count(2)
+    await expect(page.locator("#fault-summary")).to_contain_text("Приміщення зайняте (Сесійна зала)")
+    assert await page.input_value("#s-title") == "Комісія"
+    await page.select_option("#s-room", "committee")
+    await page.click("form.session-form button.primary")
+    await page.wait_for_url("**/schedule")
     booked = next(session for session in controller.sessions if session.title == "Комісія")
     assert [(item.number, item.title) for item in booked.booking.agenda] == [
         ("1", "Перше"),

@@ -8,9 +8,10 @@ from string import Formatter
 
 import pytest
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract, extract_from_dir
 from babel.messages.pofile import read_po
 
+import avctl.model.preparation_words
 import dashboards
 from dashboards.language import LANGUAGES, catalogue_path, chosen, translations
 
@@ -25,7 +26,10 @@ def messages() -> Iterator[tuple[str, ...]]:
     found = extract_from_dir(
         FOLDER, METHODS, OPTIONS, directory_filter=lambda path: Path(path).name not in kept
     )
-    for _file, _line, message, _comments, _context in found:
+    texts = [(message, comments) for _file, _line, message, comments, _context in found]
+    with open(avctl.model.preparation_words.__file__, "rb") as file:  # said by the API too, in English
+        texts += [(message, comments) for _line, message, comments, _ in extract("python", file)]
+    for message, _comments in texts:
         yield (message,) if isinstance(message, str) else tuple(message)
 
 

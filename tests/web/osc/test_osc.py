@@ -248,3 +248,32 @@ async def test_the_second_press_counts_on_the_same_surface_about_the_same_sittin
     surface.press("plenary/go-live")
     await surface.until(lambda: ("/avctl/plenary/go-live/sure", 1) in surface.told)
     assert house.sessions.get(later).phase is Phase.PLANNED
+
+
+async def test_cameras_are_held_the_list_is_kept_in_hand_and_what_a_make_lacks_is_said(
+    session: str, surface: Any, hall: BoschDicentisSimulator, house: Controller
+) -> None:
+    hall.set_mode("manual")
+    surface.press("plenary/hold")
+    await surface.sees(hold=1)
+    assert house.framings.get("plenary").held_by == "board"
+    surface.press("plenary/hold", 1)  # it is so already
+    surface.press("plenary/hold", 0)
+    await surface.sees(hold=0)
+    for seat in (2, 3, 4):
+        hall.press(seat)
+    await surface.sees(waiting=3)
+    surface.press("plenary/deny/3")
+    await surface.sees(waiting=2)
+    surface.press("plenary/grant/4")
+    await surface.sees(mic__4=1, waiting=1)
+    surface.press("plenary/clear")
+    await surface.sees(waiting=0)
+    surface.press("plenary/mute-all")
+    await surface.refused("its microphones are closed, not muted")
+    surface.press("plenary/up/2")
+    await surface.refused("the system keeps its own order")
+    surface.press("plenary/mute/programme")
+    await surface.refused("has no mixer")
+    surface.press("plenary/cut/nothing")
+    await surface.refused("")
