@@ -12,6 +12,8 @@ LOCK := requirements.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --constraint $(LOCK)
 FRONT := dashboards/static/vendor/versions.json
+# How many test at a time; 1 for one after the other.
+TESTERS ?= 2
 APT := export DEBIAN_FRONTEND=noninteractive; apt-get update -q && apt-get install -q -y --no-install-recommends
 
 # The first Python of at least 3.11; `make PYTHON=...` names another.
@@ -53,10 +55,26 @@ $(FRONT): dashboards/package.json dashboards/package-lock.json dashboards/build.
 test: machinery $(FRONT) ## Everything that CI runs; all of it, whatever fails first
 	@status=0; $(MAKE) lint || status=1; $(MAKE) wheel || status=1; \
 	[ $$status = 0 ] || echo "Code style, types, imports or the wheel FAILED, see above; now the tests."; \
-	$(BIN)/pytest $(ARGS) || status=1; exit $$status
+	$(BIN)/pytest --numprocesses $(TESTERS) --dist loadfile --ignore tests/whole $(ARGS) || status=1; \
+	[ -n "$(ARGS)" ] || $(BIN)/pytest tests/whole || status=1; exit $$status  # a whole day has the machine to itself
+
+# An RTSP server for the tests, which is no program but a library of the system's Python.
+RTSP_PARTS := python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+define RTSP
+import gi
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import Gst
+Gst.init(None)
+for name in ("openh264enc", "voaacenc", "rtph264pay", "videotestsrc"):
+    assert Gst.ElementFactory.find(name)
+endef
+export RTSP
 
 machinery: $(VENV)/.testing
-	@missing=""; for part in ffmpeg chromium; do command -v $$part >/dev/null || missing="$$missing $$part"; done; \
+	@missing=""; for part in ffmpeg:ffmpeg chromium:chromium firefox-esr:firefox-esr obs:obs-studio Xvfb:xvfb \
+		snmpget:snmp upsc:nut-client /lib/nut/upsd:nut-server; do \
+		command -v $${part%:*} >/dev/null || missing="$$missing $${part#*:}"; done; \
+	/usr/bin/python3 -c "$$RTSP" 2>/dev/null || missing="$$missing $(RTSP_PARTS)"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ]; then $(APT) $$missing; \
 	else echo "The tests need, as root: apt-get install$$missing" >&2; exit 1; fi
