@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 
@@ -14,6 +15,12 @@ import pytest
 from avctl.bus import Bus
 
 OURS = ("avctl", "device", "simulator", "drivers", "streams", "broadcast", "dashboards")
+
+
+def pytest_configure() -> None:
+    """Programs that tests start find what was compiled before: each would take seconds to do it again."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 class _LogReader(logging.Handler):

@@ -15,6 +15,7 @@ import httpx
 HERE = Path(__file__).resolve().parent
 # tests/ on the path makes bench.hall and bench.meter drivers like any other; what is measured is this tree.
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, HERE.parents[:2]))}
+ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)  # as people start it: compiled once, not at each start
 PATIENCE = 60.0
 
 

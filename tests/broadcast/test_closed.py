@@ -59,12 +59,12 @@ async def on_air(running: Any, segments: int = 3) -> None:
 async def test_nothing_of_the_hall_is_in_any_output_once_it_is_closed(
     runner: Callable[..., Any], source: Callable[..., Any], copied: bool
 ) -> None:
-    changes = {"closed": {"withdraw_seconds": 2}, "stream_copy": copied}
+    changes = {"closed": {"withdraw_seconds": 3}, "stream_copy": copied}
     async with runner(**changes) as running, source(running.url):
         await on_air(running, 4)
         names = sorted(path.name for path in (running.folder / "live" / "big").glob("*.ts"))
         assert shows_hall(running.folder / "live" / "big" / names[0])
-        before = {path: path.stat().st_ino for path in files(running)}
+        before = {path: _identity(path) for path in files(running)}
 
         assert (await running.ask(do="enter_closed"))["ok"] is True
         # From here on, whatever appears or is changed in the public folder is looked at.
@@ -74,10 +74,13 @@ async def test_nothing_of_the_hall_is_in_any_output_once_it_is_closed(
         await running.until(lambda: running.segments() >= listed + 3)
         await running.until(lambda: len(list((running.folder / "live" / "big").glob("*.ts"))) >= listed + 3)
         public = await asyncio.to_thread(
-            lambda: [path for path in files(running) if before.get(path) != path.stat().st_ino]
+            lambda: [path for path in files(running) if before.get(path) != _identity(path)]
         )
-        lists = len(list((running.folder / "live").glob("*/index.m3u8")))
-        assert len(public) >= lists * (3 + 2)  # new ones of every list, and those that were taken back
+        # New ones of every list, and what was taken back: how much, depends on how far the encoder was behind.
+        for listing in (running.folder / "live").glob("*/index.m3u8"):
+            mine = [path for path in public if path.parent == listing.parent]
+            assert len([path for path in mine if path not in before]) >= 2
+            assert len(mine) >= 4
         private = [path for path in (running.folder / "private").rglob("*.ts") if path.exists()]
         for path in (*public, *(private if copied else ())):
             assert not await asyncio.to_thread(shows_hall, path), path
@@ -99,6 +102,11 @@ async def test_nothing_of_the_hall_is_in_any_output_once_it_is_closed(
         await running.until(lambda: running.segments() >= newest + 2)
         last = max((running.folder / "live" / "big").glob("0*.ts"))
         assert await asyncio.to_thread(shows_hall, last)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()  # a number alone comes again when a file is replaced twice
+    return found.st_ino, found.st_mtime_ns
 
 
 def _green(picture: Path) -> bool:
