@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from streams.clock import Clock
 from streams.frames import Frame, Samples
 
 STOOD_STILL = timedelta(seconds=0.6)  # a little more than the loop makes up for
@@ -30,7 +30,7 @@ class Backlog:
     was late and hurries does not make its pictures shorter.
     """
 
-    def __init__(self, most: int, fps: int) -> None:
+    def __init__(self, most: int, fps: int, clock: Clock) -> None:
         self.first = 0
         self.dropped = 0
         self._most = most
@@ -38,7 +38,7 @@ class Backlog:
         self._more = threading.Condition()
         self._step = timedelta(seconds=1 / fps)
         self._next: datetime | None = None
-        self._zero = datetime.now(UTC) - timedelta(seconds=time.monotonic())
+        self._clock = clock
 
     @property
     def end(self) -> int:
@@ -61,7 +61,7 @@ class Backlog:
 
     def _moment(self) -> datetime:
         """When the next picture is: a step after the last, or now when the loop stood still meanwhile."""
-        now = self._zero + timedelta(seconds=time.monotonic())
+        now = self._clock.now()
         at = self._next if self._next is not None and now - self._next < STOOD_STILL else now
         self._next = at + self._step
         return at

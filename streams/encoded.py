@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from streams.album import PREVIEW_FILE, Album
+from streams.clock import Clock
 from streams.encoder import Encoder
 from streams.frames import Format, Frame, Samples
 from streams.loudness import Loudness
@@ -30,7 +31,9 @@ class Encoded:
 
     writes = True
 
-    def __init__(self, plan: Plan, folder: Path, program: str, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, plan: Plan, folder: Path, program: str, changed: Callable[[], None], clock: Clock
+    ) -> None:
         best = plan.programme
         form = Format(width=best.width, height=best.height, fps=plan.fps)
         self.readers = {source.id: Reader(plan, source, form, program) for source in plan.sources}
@@ -48,7 +51,7 @@ class Encoded:
         self.watch = Watch(plan.watch, form)
         self.loudness = Loudness(program)
         self.picture = Programme(plan, form, self.sources, self._give)
-        self.segments = Encoder(plan, form, program, folder / "private", changed)
+        self.segments = Encoder(plan, form, program, folder / "private", changed, clock)
         self.stand_ins = StandIns(plan, form, program, folder / "standins")
         self._album = Album(folder, form)
         self._sealed = Sealed(plan, form, program, folder)

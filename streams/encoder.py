@@ -20,6 +20,7 @@ from pathlib import Path
 
 from streams.backlog import Backlog, Pair
 from streams.child import Child
+from streams.clock import Clock
 from streams.coders import Chip
 from streams.ffmpeg import PRIVATE_PLAYLIST, encoder_command
 from streams.frames import Format, Frame, Samples
@@ -95,6 +96,7 @@ class Encoder:
         program: str,
         folder: Path,
         changed: Callable[[], None],
+        clock: Clock,
     ) -> None:
         self.ladder = Ladder(plan, remembered_step(folder.parent))
         self.restarts = 0
@@ -108,7 +110,7 @@ class Encoder:
         self._plan, self._form, self._program, self._folder = plan, form, program, folder
         self._changed = changed
         kept = plan.segment_seconds + plan.limits.backlog_seconds
-        self._backlog = Backlog(round(kept * plan.fps), plan.fps)
+        self._backlog = Backlog(round(kept * plan.fps), plan.fps, clock)
         self._waiting: dict[str, float] = {}  # since when a pipe does not take what is written
         self._number = 0
         self._barren, self._cause = 0, ""

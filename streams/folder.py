@@ -154,10 +154,21 @@ def remembered(folder: Path) -> Broadcast | None:
     return found.after(ready)
 
 
-def written_lately(folder: Path, since: datetime, seconds: float) -> bool:
-    """Whether something in a folder was written within so many seconds; a beginning has that time too."""
-    newest = max((entry.stat().st_mtime for entry in _entries(folder)), default=0.0)
-    return time.time() - max(newest, since.timestamp()) < seconds
+class Growth:
+    """Whether what is in a folder goes on being written, whoever sets the machine's clock meanwhile."""
+
+    def __init__(self) -> None:
+        self._since: datetime | None = None
+        self._known: tuple[int, ...] = ()
+        self._moved = 0.0
+
+    def lately(self, folder: Path, since: datetime, seconds: float) -> bool:
+        """Whether something was written within so many seconds; a beginning has that time too."""
+        found = [entry.stat() for entry in _entries(folder)]
+        known = (len(found), sum(one.st_size for one in found), sum(one.st_mtime_ns for one in found))
+        if known != self._known or since != self._since:
+            self._known, self._since, self._moved = known, since, time.monotonic()
+        return time.monotonic() - self._moved < seconds
 
 
 def size_of(folder: Path) -> int:

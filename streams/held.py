@@ -12,6 +12,7 @@ from avctl.model.broadcast import Broadcast, Wanted
 from avctl.model.session import Session
 from streams.engine import Programme
 from streams.feed import Feed
+from streams.folder import Growth
 from streams.keeper import Keeper
 from streams.lookout import Lookout
 from streams.status import RunnerStatus
@@ -39,6 +40,8 @@ class Held:
     closed: bool = False
     leaving: bool = False
     opened_at: datetime | None = None
+    shown: Growth = field(default_factory=Growth)  # to viewers
+    written: Growth = field(default_factory=Growth)  # the recording
     recording: bool = False
     writes: bool = True  # whether anything can be written over the picture
     using: dict[str, str] = field(default_factory=dict)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from streams import rfc8216
+from streams.clock import Clock
 
 TAIL = 4096  # bytes at the end of a list that hold its newest segments
 STRICT_SECONDS = 30.0  # between two looks at the whole list, which is long after a day
@@ -25,6 +26,8 @@ class Lookout:
         self._folder = folder
         self._whole: str | None = None
         self._looked = 0.0
+        self._clock = Clock(datetime.now(UTC) - timedelta(seconds=time.monotonic()))
+        self._came = 0.0  # when the newest segment was first seen
         self._end: datetime | None = None
         self._uri = ""
         self._gaps = 0
@@ -47,18 +50,14 @@ class Lookout:
         self._follow(entries)
         newest = entries[-1]
         began = datetime.fromisoformat(newest["at"])
-        now = datetime.now(UTC)
-        found: dict[str, Any] = {
+        now = self._clock.now()
+        there = (self._folder / newest["uri"]).exists()
+        return {
             "latency": round((now - began).total_seconds() - float(newest["seconds"]), 1),
             "gaps": self._gaps,
+            "segment_age": round(time.monotonic() - self._came, 1) if there else None,
+            "playlist_faults": self._strict(path),
         }
-        try:
-            written = (self._folder / newest["uri"]).stat().st_mtime
-            found["segment_age"] = round(time.time() - written, 1)
-        except OSError:
-            found["segment_age"] = None
-        found["playlist_faults"] = self._strict(path)
-        return found
 
     def _follow(self, entries: list[re.Match[str]]) -> None:
         """Count the holes between segments that were not there at the last look."""
@@ -68,7 +67,7 @@ class Lookout:
             if self._end is not None and (at - self._end).total_seconds() > GAP_SECONDS:
                 self._gaps += 1
             self._end = datetime.fromtimestamp(at.timestamp() + float(entry["seconds"]), UTC)
-            self._uri = entry["uri"]
+            self._uri, self._came = entry["uri"], time.monotonic()
 
     def _strict(self, path: Path) -> tuple[str, ...]:
         if time.monotonic() - self._looked >= STRICT_SECONDS:

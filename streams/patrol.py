@@ -11,7 +11,7 @@ from avctl.config import Broadcast
 from avctl.model.broadcast import Broadcast as Shown
 from avctl.model.broadcast import State, Wanted
 from streams.disk import DiskGuard
-from streams.folder import size_of, written_lately
+from streams.folder import size_of
 from streams.held import Held
 
 
@@ -39,7 +39,7 @@ class Patrol:
             live = folder / "live" / self._config.renditions[0].name
             seen = await asyncio.to_thread(held.lookout.look)
             held.programme.report(
-                advancing=written_lately(live, broadcast.since, seconds),
+                advancing=held.shown.lately(live, broadcast.since, seconds),
                 playlist_faults=seen.pop("playlist_faults", ()),
             )
             held.programme.looked = seen
@@ -48,5 +48,5 @@ class Patrol:
             recording = folder / "recording"
             since = max(broadcast.since, held.opened_at or broadcast.since)
             held.programme.report(
-                growing=written_lately(recording, since, seconds), recorded=size_of(recording)
+                growing=held.written.lately(recording, since, seconds), recorded=size_of(recording)
             )

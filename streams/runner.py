@@ -14,12 +14,14 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from avctl.errors import AvctlError, BadArgument, Conflict
+from streams import rfc8216
 from streams.authority import Authority
+from streams.clock import clock_of
 from streams.control import Control
 from streams.copying.copied import Copied
 from streams.encoded import Encoded
@@ -27,6 +29,7 @@ from streams.ffmpeg import find_ffmpeg
 from streams.heap import give_back
 from streams.keeper import claim
 from streams.plan import Plan, load_plan
+from streams.playlist import MEDIA
 from streams.priority import Priority
 from streams.push import WAITING as PUSH_WAITING
 from streams.push import Push
@@ -65,9 +68,10 @@ class Runner:
         self._folder = folder
         self._plan: Plan = load_plan(folder)
         program = find_ffmpeg(self._plan.ffmpeg)
-        self._memory = Memory(folder, self._plan, _now())
+        self._clock = clock_of(folder, _listed_until(folder, self._plan))
+        self._memory = Memory(folder, self._plan, self._clock.now())
         way = Copied if self._plan.stream_copy else Encoded
-        self._way: Way = way(self._plan, folder, program, self._changed)
+        self._way: Way = way(self._plan, folder, program, self._changed, self._clock)
         self._authority = Authority(folder, self._plan, self._way.segments, self._way.stand_ins)
         self._pushes = tuple(Push(program, push, PUSH_WAITING) for push in self._plan.pushes)
         self._authority.pushes = self._pushes
@@ -143,13 +147,13 @@ class Runner:
         wanted = self._memory.wanted
         match request:
             case Publish():
-                now = _now()
+                now = self._clock.now()
                 self._want(
                     published_at=wanted.published_at or now,
                     recording_started_at=wanted.recording_started_at or now,
                 )
             case Record():
-                self._want(recording_started_at=wanted.recording_started_at or _now())
+                self._want(recording_started_at=wanted.recording_started_at or self._clock.now())
             case Show():
                 kind, _, name = request.scene.partition(":")
                 if kind == "source" and name not in self._way.sources:
@@ -194,7 +198,7 @@ class Runner:
         """In this order: no new picture of the hall, none that is under way, none that is asked for later."""
         if self._memory.wanted.closed:
             return
-        at = _now()
+        at = self._clock.now()
         self._way.close()
         forbid(self._folder)
         self._way.segments.discard()
@@ -215,7 +219,7 @@ class Runner:
         replace = None
         if closed_at is not None:
             early = closed_at - timedelta(seconds=self._plan.closed.withdraw_seconds)
-            replace = self._authority.withdraw(max(early, _now() - TAKEN_BACK), _now())
+            replace = self._authority.withdraw(max(early, self._clock.now() - TAKEN_BACK), self._clock.now())
         self._way.ready_to_close()
         if replace is not None:
             replace()
@@ -227,7 +231,7 @@ class Runner:
             self._memory.permit()
         except OSError as fault:
             raise Conflict(f"the part stays closed: {fault.strerror}") from fault
-        at = _now()
+        at = self._clock.now()
         self._want(closed_at=None, opened_at=at)
         self._authority.open(at)
         self._way.open()
@@ -286,7 +290,7 @@ class Runner:
             planned = self._memory.wanted.planned_end
             if planned is None or self._control.attended:
                 continue
-            if _now() >= planned + timedelta(seconds=self._plan.grace_seconds):
+            if datetime.now(UTC) >= planned + timedelta(seconds=self._plan.grace_seconds):
                 log.warning("nobody minds this broadcast and its time is over: it ends")
                 self._end.set()
 
@@ -317,8 +321,15 @@ class Runner:
         self._control.push(self._report.news(status))
 
 
-def _now() -> datetime:
-    return datetime.now().astimezone()
+def _listed_until(folder: Path, plan: Plan) -> datetime | None:
+    """The end of what viewers were given by the runners before; None without one."""
+    listed = folder / "live" / plan.programme.name / MEDIA
+    try:
+        entries = rfc8216.read(listed.read_text(encoding="ascii")).entries
+    except (OSError, ValueError):
+        return None
+    newest = entries[-1] if entries else None
+    return newest.at + timedelta(seconds=newest.seconds) if newest is not None and newest.at else None
 
 
 def main(folder: Path) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 
 from avctl.errors import Unsupported
 from streams.album import PREVIEW_FILE, PREVIEW_WIDTH, SOURCE_FILE, SOURCE_WIDTH, Album
+from streams.clock import Clock
 from streams.copying.clips import Clips
 from streams.copying.intake import Intake, Shape
 from streams.copying.line import QUIET, Line
@@ -47,7 +48,9 @@ class Copied:
 
     writes = False
 
-    def __init__(self, plan: Plan, folder: Path, program: str, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, plan: Plan, folder: Path, program: str, changed: Callable[[], None], clock: Clock
+    ) -> None:
         self._folder, self._plan = folder, plan
         self._looks = {source.id: Look(source.id, program) for source in plan.sources}
         self.readers = {
@@ -65,7 +68,7 @@ class Copied:
         public = folder / "live" / plan.programme.name / MEDIA
         listed = public.read_text(encoding="ascii") if public.exists() else ""
         self.segments = Shelf(plan, folder / "private", changed)
-        self.picture = Line(plan, self.readers, self.takeovers, self._clips, self.segments, listed)
+        self.picture = Line(plan, self.readers, self.takeovers, self._clips, self.segments, listed, clock)
         self.segments.longest = self.picture.longest
         self.segments.sent = self._sent
         self.watch = Watch(plan.watch, SMALL, MOST_SECONDS)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import cast
 
 from streams import rfc8216
+from streams.clock import Clock
 from streams.copying.clips import Clip, Clips
 from streams.copying.intake import Intake, now
 from streams.copying.segmenter import Begun, Piece
@@ -44,6 +44,7 @@ class Line:
         clips: Clips,
         shelf: Shelf,
         listed: str,
+        clock: Clock,
     ) -> None:
         """``listed`` is the public list that a runner before us left."""
         self.frames = 0
@@ -55,7 +56,7 @@ class Line:
         self.seal: Callable[[bytes], None] = lambda data: None
         self._plan, self._intakes, self._takeovers = plan, intakes, takeovers
         self._clips, self._shelf = clips, shelf
-        self._zero = time.time() - now()
+        self._zero = clock.zero.timestamp()
         self._wanted = "slate:starting"
         self._asked = 0.0  # since when
         self._closed = False

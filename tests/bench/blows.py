@@ -130,13 +130,11 @@ def filled() -> Blow:
     return Blow("disk", f"full to the last byte for {FULL_SECONDS:g} s", strike)
 
 
-def stepped(clock: Path, seconds: int) -> Blow:
+def stepped(setting: Callable[[int], None], seconds: int) -> Blow:
     """Somebody sets the machine's clock."""
 
     async def strike(here: Council) -> None:
-        draft = clock.with_suffix(".new")
-        draft.write_text(f"{seconds:+d}", encoding="ascii")
-        draft.replace(clock)
+        setting(seconds)
 
     return Blow("clock", f"set to {seconds:+d} s", strike)
 

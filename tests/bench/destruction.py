@@ -7,6 +7,7 @@ import json
 import subprocess
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from signal import SIGTERM
 from time import perf_counter
@@ -14,6 +15,7 @@ from typing import Any
 
 from bench import recovery
 from bench.blows import Blow, NotHere, dropped, filled, killed, stepped, stopped, unplugged
+from bench.clock import clock_for, set_clock
 from bench.council import Council, council, first_segment, segments
 from bench.player import Player, player
 from streams import rfc8216
@@ -22,7 +24,6 @@ from streams.recording import FOLDER, lines_of
 QUIET_SECONDS = 14.0  # after each blow, for everything to be as before
 SEGMENT_MS = 2000
 SMALL_DISK = "size=600m"
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")  # Debian's faketime
 
 PROCESSES = (
     *(killed(name) for name in ("reader", "encoder", "loudness", "painter", "runner", "controller")),
@@ -129,18 +130,10 @@ async def on_a_full_disk(folder: Path) -> dict[str, Any]:
 
 async def under_a_clock_that_is_set(folder: Path) -> dict[str, Any]:
     """An hour forward, two back: for every process of avctl, and no other."""
-    if not FAKETIME.exists():
-        raise NotHere("the machine has no libfaketime (Debian: faketime)")
     folder.mkdir()
-    clock = folder / "clock"
-    clock.write_text("+0", encoding="ascii")
-    environment = {
-        "LD_PRELOAD": str(FAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_CACHE_DURATION": "1",  # seconds until a step is seen; asking each time costs too much
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-    return await scene(folder, (stepped(clock, 3600), stepped(clock, -3600)), **environment)
+    clock, environment = await clock_for(folder)
+    setting = partial(set_clock, clock)
+    return await scene(folder, (stepped(setting, 3600), stepped(setting, -3600)), **environment)
 
 
 async def measure(folder: Path, free_port: Callable[[], int]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ async def test_nothing_of_the_hall_is_in_any_output_once_it_is_closed(
         public = await asyncio.to_thread(
             lambda: [path for path in files(running) if before.get(path) != _identity(path)]
         )
-        # New ones of every list, and what was taken back: how much, depends on how far the encoder was behind.
+        # New ones of every list, and what was taken back: how much, depends on how late the encoder was.
         for listing in (running.folder / "live").glob("*/index.m3u8"):
             mine = [path for path in public if path.parent == listing.parent]
             assert len([path for path in mine if path not in before]) >= 2

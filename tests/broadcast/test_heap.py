@@ -18,7 +18,8 @@ full = me.memory_info().rss
 newest = pieces[-1]
 pieces.clear()
 give_back()
-print((full - before) / (PIECE * COUNT), (full - me.memory_info().rss) / (PIECE * COUNT), len(newest) == PIECE)
+now, whole = me.memory_info().rss, PIECE * COUNT
+print((full - before) / whole, (full - now) / whole, len(newest) == PIECE)
 """
 
 
