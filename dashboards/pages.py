@@ -48,9 +48,9 @@ def mount(app: FastAPI, controller: Controller) -> None:
         *schedule,
         *(doorstep.router, account.router, people.router, seats.router),
     )
-    for part in parts:
-        app.include_router(part(front))
-    app.include_router(nowhere(front))
+    for part in (*parts, nowhere):
+        # As they are: include_router would read every signature a second time, at the first request.
+        app.router.routes.extend(part(front).routes)
 
 
 def nowhere(front: Front) -> APIRouter:
