@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import math
 import os
-import queue
 import threading
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from streams.frames import Samples
 
 log = logging.getLogger(__name__)
 
-WAITING = 50  # pictures' worth of sound: two seconds; what is beyond is lost to the measurement
+PIPE_BYTES = 1 << 19  # of sound that waits: almost three seconds; what is beyond is lost to the measurement
 PAUSE = 1.0
 STALLED = 10.0  # seconds without a figure, though sound is given, before the process is replaced
 LOWEST = -69.9  # LUFS: at -70 the gate is closed, and nothing is known
@@ -53,7 +53,9 @@ class Loudness:
     def __init__(self, program: str, stalled: float = STALLED) -> None:
         self.now = Loud(since=datetime.now().astimezone())
         self._program, self._stalled = program, stalled
-        self._sounds: queue.Queue[Samples] = queue.Queue(WAITING)
+        self._lock = threading.Lock()
+        self._pipe: BinaryIO | None = None  # into which sound is put
+        self._rest = memoryview(b"")  # of a sound of which the pipe took a part
         self._given = 0  # sounds taken so far
         self._told = 0.0  # when the last figure came
         self._complained = False
@@ -61,11 +63,21 @@ class Loudness:
     def put(self, sound: Samples) -> bool:
         """Some samples of the programme; called by its thread, never waits. False when they are lost."""
         self._given += 1
-        try:
-            self._sounds.put_nowait(sound)
-        except queue.Full:
-            return False
-        return True
+        with self._lock, suppress(BrokenPipeError):
+            return self._pipe is not None and self._passed(self._pipe) and self._pour(self._pipe, sound)
+        return False
+
+    def _passed(self, pipe: BinaryIO) -> bool:
+        """Whether the rest is gone: a sample must not be cut in two."""
+        self._rest = self._rest[pipe.write(self._rest) or 0 :]
+        return not self._rest
+
+    def _pour(self, pipe: BinaryIO, sound: Samples) -> bool:
+        data = sound.data.cast("B")
+        taken = pipe.write(data) or 0  # None: the pipe is full
+        if taken:
+            self._rest = memoryview(bytes(data[taken:]))
+        return taken > 0
 
     async def run(self) -> None:
         """Keep one measurement alive; a programme goes on without it."""
@@ -88,24 +100,23 @@ class Loudness:
         with _pipe() as (sound, give), _pipe() as (hear, told):
             command = loudness_command(self._program, sound.fileno(), told.fileno())
             child = Child("loudness", command, pass_fds=(sound.fileno(), told.fileno()))
-            ended = threading.Event()
-            threads = [
-                threading.Thread(target=self._feed, args=(give, ended), daemon=True),
-                threading.Thread(target=self._hear, args=(hear,), daemon=True),
-            ]
+            thread = threading.Thread(target=self._hear, args=(hear,), daemon=True)
+            fcntl.fcntl(give, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+            os.set_blocking(give.fileno(), False)
             try:
                 async with child:
                     sound.close()
                     told.close()
                     self._anew()
-                    for thread in threads:
-                        thread.start()
+                    thread.start()
+                    with self._lock:
+                        self._pipe, self._rest = give, memoryview(b"")
                     return await self._useful(child)
             finally:
-                ended.set()
-                for thread in threads:
-                    if thread.ident is not None:
-                        await asyncio.to_thread(thread.join)
+                with self._lock:
+                    self._pipe = None
+                if thread.ident is not None:
+                    await asyncio.to_thread(thread.join)
 
     async def _useful(self, child: Child) -> str:
         """Wait until it died, or has told nothing of the sound it was given."""
@@ -119,17 +130,6 @@ class Loudness:
             given = self._given
             if time.monotonic() - self._told > self._stalled:
                 return "its process has stalled"
-
-    def _feed(self, pipe: BinaryIO, ended: threading.Event) -> None:
-        with suppress(BrokenPipeError):
-            while not ended.is_set():
-                try:
-                    sound = self._sounds.get(timeout=0.2)
-                except queue.Empty:
-                    continue
-                view = sound.data.cast("B")
-                while view:
-                    view = view[pipe.write(view) or 0 :]
 
     def _hear(self, told: BinaryIO) -> None:
         rest = b""
