@@ -119,10 +119,13 @@ async def test_a_secretary_drags_uses_keys_and_is_told_of_clashes(
     }
     other = await controller.desk.obey(BookSession(actor="olena", details=details))
     await expect(event(page, other)).to_be_visible()  # what others do arrives by itself
+    title = page.locator(".ec-title")
+    before = await title.inner_text()
     await page.click(".ec-resourceTimelineDay")
-    for _ in range(2):
-        if not await event(page, booked).count():
-            await page.click(".ec-next")
+    await expect(title).not_to_have_text(before)
+    while (before := await title.inner_text()).split()[0] != str(mine.starts_at.astimezone(KYIV).day):
+        await page.click(".ec-next")
+        await expect(title).not_to_have_text(before)
     await event(page, booked).focus()
     for key in ("m", "ArrowUp"):
         await page.keyboard.press(key)
