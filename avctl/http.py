@@ -12,6 +12,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -98,10 +99,12 @@ async def http(
     log: logging.Logger,
     tls: ssl.SSLContext | None = None,
     login: tuple[str, str] | None = None,
+    cookies: bool = True,
 ) -> AsyncIterator[Http]:
     """Requests to one device, in TLS when a context is given; never through a proxy, never redirected.
 
-    ``login``: name and password, for a device that asks for HTTP Digest.
+    ``login``: name and password, for a device that asks for HTTP Digest. Without ``cookies``
+    none is sent back.
     """
     for library in ("httpx", "httpcore"):  # they would write each request at info, and cookies at debug
         logging.getLogger(library).setLevel(logging.WARNING)
@@ -114,4 +117,6 @@ async def http(
         timeout=CONNECT_SECONDS,
         limits=httpx.Limits(max_connections=None, keepalive_expiry=IDLE_SECONDS),
     ) as client:
+        if not cookies:
+            client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
         yield Http(client, log)

@@ -248,24 +248,30 @@ class WebSocket:
 async def websocket(
     url: str,
     log: logging.Logger,
-    subprotocol: str,
+    subprotocol: str = "",
     tls: ssl.SSLContext | None = None,
     hidden: re.Pattern[str] | None = None,
+    at: tuple[str, int] | None = None,
 ) -> AsyncIterator[WebSocket]:
-    """A WebSocket that speaks the given subprotocol; what is ``hidden`` in an answer stays out of the log."""
+    """A WebSocket that speaks the given subprotocol; what is ``hidden`` in an answer stays out of the log.
+
+    ``at``: the address that is connected to, where the device wants to be called by another name.
+    """
     library = log.getChild("websocket")
     library.setLevel(logging.WARNING)  # at debug it would write every frame, also one with a secret
+    where: dict[str, Any] = {"host": at[0], "port": at[1]} if at else {}
     try:
         connection = await websockets.connect(
             url,
             ssl=tls,
-            subprotocols=[websockets.Subprotocol(subprotocol)],
+            subprotocols=[websockets.Subprotocol(subprotocol)] if subprotocol else None,
             open_timeout=CONNECT_SECONDS,
             close_timeout=1,
             proxy=None,
             max_size=16 * 2**20,
             compression=None,  # costs more time than it saves on a local network
             logger=library,
+            **where,
         )
     except (OSError, TimeoutError, websockets.WebSocketException) as fault:
         raise failed(f"cannot connect to {url}", fault) from fault
@@ -336,28 +342,6 @@ async def serial_line(address: str, log: logging.Logger, baud_rate: int = 9600) 
         for threads in (reading, writing):
             await asyncio.to_thread(threads.shutdown, cancel_futures=True)
         line.close()
-
-
-def magic_packet(mac: str) -> bytes:
-    """What wakes a network card: six times FF, sixteen times its address; ValueError for what is none."""
-    digits = re.sub(r"[:.-]", "", mac)
-    if not re.fullmatch(r"[0-9A-Fa-f]{12}", digits):
-        raise ValueError(f"a MAC address such as 00:16:32:aa:bb:cc (got {mac!r})")
-    return b"\xff" * 6 + bytes.fromhex(digits) * 16
-
-
-async def wake(mac: str, host: str, port: int, log: logging.Logger) -> None:
-    """Wake a device that sleeps; nobody answers to it."""
-    loop = asyncio.get_running_loop()
-    log.debug(">> wake-up of %s", mac)
-    try:
-        transport, _ = await loop.create_datagram_endpoint(
-            asyncio.DatagramProtocol, remote_addr=(host, port), allow_broadcast=True
-        )
-    except OSError as fault:
-        raise LinkError(f"cannot wake it by {host}:{port}: {_why(fault)}") from fault
-    transport.sendto(magic_packet(mac))
-    transport.close()
 
 
 def trusting(pinned: str = "") -> ssl.SSLContext:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Annotated, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from avctl import wire
 from avctl.driver import Driver, Turns, together
 from avctl.errors import BadArgument, LinkError, NoAnswer, ProtocolError
 from avctl.events import Link
+from avctl.lan import Mac, wake
 
 Answer = TypeVar("Answer")
 Heard = TypeVar("Heard", covariant=True)
@@ -161,21 +162,20 @@ class Lines:
                 yield text
 
 
-def _mac(text: str) -> str:
-    if text:
-        wire.magic_packet(text)  # raises ValueError, which says what is expected
-    return text
+class WakeOptions(Options):
+    """What a device can be told that may sleep."""
 
-
-class DisplayOptions(Options):
-    """What every display can be told."""
-
-    boot_seconds: float = Field(15, ge=0, le=120, description="Seconds it may stay silent after power-on.")
-    mac: Annotated[str, AfterValidator(_mac)] = Field(
+    mac: Mac = Field(
         "", description="Its MAC address: it is woken by it while it cannot be reached; empty: never."
     )
     wake_host: str = Field("255.255.255.255", description="Where the wake-up goes: a broadcast address.")
     wake_port: int = Field(9, ge=1, le=65535, description="Port of the wake-up.")
+
+
+class DisplayOptions(WakeOptions):
+    """What every display can be told."""
+
+    boot_seconds: float = Field(15, ge=0, le=120, description="Seconds it may stay silent after power-on.")
 
 
 class Display(Polled[Answer]):
@@ -202,7 +202,7 @@ class Display(Polled[Answer]):
     async def set_power(self, on: bool) -> None:
         """Switch it on, also when it left the network with its power; or to standby."""
         if self.link is not Link.ONLINE and on and self.options.mac:
-            await wire.wake(self.options.mac, self.options.wake_host, self.options.wake_port, self.log)
+            await wake(self.options.mac, self.options.wake_host, self.options.wake_port, self.log)
             self._waking_until = asyncio.get_running_loop().time() + WAKING_SECONDS
             return
         await self._switch(on)

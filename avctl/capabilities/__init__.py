@@ -18,7 +18,18 @@ from avctl.capabilities.building import Alarm, Channel, Counters, Outlets, Ups
 from avctl.capabilities.discussion import Discussion, Voting
 from avctl.capabilities.pictures import Camera, Mixing, Recording, Routing, Scenes, Streaming
 from avctl.capabilities.proofs import Proof, lacking, proved_by, reads
-from avctl.capabilities.screens import Brightness, Hours, Inputs, Layouts, Lock, Pages, Picture, Power, Volume
+from avctl.capabilities.screens import (
+    Brightness,
+    Hours,
+    Inputs,
+    Layouts,
+    Lock,
+    Pages,
+    Picture,
+    Power,
+    Volume,
+    Wake,
+)
 from avctl.settings import Setting
 
 __all__ = [
@@ -46,6 +57,7 @@ __all__ = [
     "Ups",
     "Volume",
     "Voting",
+    "Wake",
     "arguments_of",
     "capabilities_of",
     "lacking",
@@ -58,6 +70,7 @@ __all__ = [
 
 CAPABILITIES: tuple[type, ...] = (
     Power,
+    Wake,
     Inputs,
     Volume,
     Brightness,

@@ -58,9 +58,9 @@ class Counters(ABC):
 
     Reports ``services: Mapping[str, Mapping]`` (id -> ``name``, ``waiting`` (count), ``average_wait`` (s or
     None)), ``counters: Mapping[str, Mapping]`` (id -> ``name``, ``open``, ``ticket``: the one called or
-    served, or empty) and ``tickets: tuple[Mapping, ...]``, oldest first (``number``, a text such as ``A012``;
+    served, or empty), ``tickets: tuple[Mapping, ...]``, oldest first (``number``, a text such as ``A012``;
     ``service``; ``state``: waiting, called, serving, done, no_show or removed; ``since``, ISO 8601;
-    ``counter``).
+    ``counter``; ``calls``, how often it was called) and ``acts: tuple[str, ...]``, the verbs it takes.
     """
 
     @abstractmethod

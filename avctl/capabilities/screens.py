@@ -21,6 +21,14 @@ class Power(ABC):
         """Switch the device on, or to standby."""
 
 
+class Wake(ABC):
+    """A device that sleeps, and is woken over the network. Reports ``wakes: bool``: whether it can be now."""
+
+    @abstractmethod
+    async def wake(self) -> None:
+        """Wake the device; nothing proves it but its return."""
+
+
 class Inputs(ABC):
     """Reports ``input: str`` and ``inputs: tuple[str, ...]``, the names it accepts."""
 
@@ -114,7 +122,8 @@ class Pages(ABC):
 
     Reports ``page: str``, the address that it really shows (empty: none), ``pages: tuple[str, ...]`` where
     only listed ones can be shown, ``showing: str`` (``ok``, ``loading``, ``wrong page``, ``browser dead``,
-    ``PC dead``, ``unknown``), ``heartbeat: str`` (ISO 8601: last heard of) and ``fault: str``.
+    ``PC dead``, ``unknown``), ``heartbeat: str`` (ISO 8601: last heard of; told once a minute, and at once
+    when it is missed) and ``fault: str``: the last error of the page or of the player.
     """
 
     keeps: ClassVar[Settings] = (plain("page", "show_page", "url"),)

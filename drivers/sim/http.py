@@ -6,13 +6,13 @@ import asyncio
 import socket
 import ssl
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 from starlette.types import Message, Receive, Scope, Send
 
 from avctl.config import Device
@@ -82,7 +82,7 @@ class HttpSimulator(Simulator):
         self._serving: asyncio.Task[None] | None = None
 
     @abstractmethod
-    def routes(self) -> list[Route]:
+    def routes(self) -> Sequence[BaseRoute]:
         """What it answers."""
 
     def tls(self) -> ssl.SSLContext | None:
@@ -100,6 +100,8 @@ class HttpSimulator(Simulator):
             access_log=False,
             proxy_headers=False,
             date_header=self.dates,
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,  # as the devices' small servers, which know none
         )
         settings.load()
         settings.ssl = self.tls()
@@ -128,6 +130,9 @@ class HttpSimulator(Simulator):
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; whoever leaves is forgotten at once, also while the question is held."""
+        if scope["type"] == "websocket":  # what is said there, and how faulty, is the simulator's affair
+            await self._app(scope, receive, send)
+            return
         body, more = b"", True
         while more:
             message = await receive()

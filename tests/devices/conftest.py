@@ -29,6 +29,7 @@ class Witness:
         self.readings: dict[str, Any] = {}
         self._told: set[int] = set()
         self._links = 0
+        self.deadline = DEADLINE
         self._news = asyncio.Event()
         self.bus.listen(self._note)
 
@@ -82,7 +83,7 @@ class Witness:
     async def until(self, fact: Callable[[], bool], named: str) -> None:
         """Wait until a fact holds, looking at every event and every few milliseconds."""
         try:
-            async with asyncio.timeout(DEADLINE):
+            async with asyncio.timeout(self.deadline):
                 while not fact():
                     self._news.clear()
                     try:
