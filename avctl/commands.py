@@ -46,6 +46,13 @@ class Reconnect(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CallNext(Command):
+    """Call the next ticket to a counter, by the counter's id; answered with the call itself."""
+
+    counter: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class BookSession(Command):
     """Enter a session in the schedule; Clashing names what it clashes with. Answered with the session.
 

@@ -111,7 +111,9 @@ def _of_device(device: DeviceState) -> Iterator[Button]:
         url = f"/control/{device.room}/devices/{device.id}/reconnect"
         yield Button(id=f"device-{device.id}-reconnect", url=url, label=_("Try again now"))
         if device.readings.get("wakes") is True:
-            yield operate(device, "set_power", _("Switch on"), {"on": True})
+            wakes = "Wake" in device.capabilities
+            verb, values = ("wake", {}) if wakes else ("set_power", {"on": True})
+            yield operate(device, verb, _("Wake") if wakes else _("Switch on"), dict(values))
         return
     if "Power" in device.capabilities:
         power = device.readings.get("power")
@@ -128,6 +130,8 @@ def _of_device(device: DeviceState) -> Iterator[Button]:
     if "Picture" in device.capabilities and isinstance(picture := device.readings.get("picture"), bool):
         label = _("Darken the picture") if picture else _("Show the picture")
         yield operate(device, "show_picture", label, {"on": not picture})
+    if "Pages" in device.capabilities:
+        yield operate(device, "reload_page", _("Load the page again"), {})
     if "Lock" in device.capabilities and isinstance(locked := device.readings.get("locked"), bool):
         label = _("Unlock the remote control") if locked else _("Lock the remote control")
         yield operate(device, "lock_remote", label, {"on": not locked})

@@ -17,7 +17,7 @@ from avctl.errors import AvctlError, BadArgument, Forbidden, NotFound, NotLogged
 from avctl.model.account import Act, Role
 from avctl.services.controller import Controller
 from avctl.services.doors import Visitor, check_csrf, room_asked, visitor_of
-from dashboards import cameras, house, preparation, room, screens, sound, views, votes
+from dashboards import cameras, house, preparation, queue, room, screens, sound, views, votes
 from dashboards.buttons import may
 from dashboards.language import COOKIE, NAMES, chosen
 from dashboards.lines import Diary
@@ -43,6 +43,7 @@ LARGEST_FORM = 1024 * 1024
 NAVIGATION: tuple[tuple[str, str, Act], ...] = (
     ("/control", _("Control room"), Act.SEE_CONTROL),
     ("/schedule", _("Schedule"), Act.SEE_CONTROL),
+    ("/queue", _("Queue"), Act.SEE_CONTROL),
     ("/alerts", _("Alerts"), Act.SEE_CONTROL),
     ("/journal", _("Journal"), Act.SEE_JOURNAL),
     ("/people", _("People"), Act.MANAGE_PEOPLE),
@@ -66,6 +67,8 @@ PARTS: dict[str, tuple[str, Builder]] = {
     "preparation": ("preparation", preparation.preparation),
     "sheet": ("sheet", preparation.preparation),
     "golden": ("golden", preparation.golden),
+    "queue": ("queue", queue.queue),
+    "calls": ("calls", queue.calls),
     "devices": ("devices", room.devices),
     "device": ("device", room.device),
 }
@@ -157,6 +160,7 @@ class Front:
             views.Link(url=url, title=word, current=path == url or path.startswith(f"{url}/"))
             for url, word, act in NAVIGATION
             if may(account.role if account else None, act)
+            and (url != "/queue" or self.controller.queues.devices())
         ]
         return views.Chrome(
             title=self.renderer.say(language, title),

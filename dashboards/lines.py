@@ -17,6 +17,8 @@ from avctl.events import (
     ChapterMarked,
     ClashOverridden,
     ClosedPartDoubted,
+    CounterClosed,
+    CounterOpened,
     DeviceEvent,
     DutyTold,
     Event,
@@ -55,6 +57,8 @@ from avctl.events import (
     SpeakerShown,
     SpeakingTimeOver,
     StandInTaken,
+    TicketEnded,
+    TicketEvent,
     VerbAsked,
     VerbDone,
     VerbRefused,
@@ -68,7 +72,7 @@ from avctl.services.controller import Controller
 from avctl.store.records import Filter, JournalRow
 from dashboards import views
 from dashboards.house import room_of_subject
-from dashboards.words import HAPPENED, LINKS, OUTCOMES, REASONS, RULES, STAGES, VERBS
+from dashboards.words import HAPPENED, LINKS, OUTCOMES, REASONS, RULES, STAGES, TICKETS, VERBS
 
 KEPT = 40
 QUIET = (SpeakerShown, ChapterMarked, PreparationBegan, LineJudged)
@@ -200,6 +204,12 @@ def _detail(event: Event) -> tuple[str, str, str]:
             return "", ", ".join(event.readings), ""
         case MicOpened() | MicClosed():
             return "", str(event.seat), ""
+        case TicketEnded():
+            return TICKETS.get(event.outcome, ""), event.ticket, ""
+        case TicketEvent():
+            return "", f"{event.ticket} → {event.counter}" if event.counter else event.ticket, ""
+        case CounterOpened() | CounterClosed():
+            return "", event.counter, ""
         case ItemStarted():
             return "", f"{event.item} {event.title}".strip(), ""
         case SpeakerShown():

@@ -21,6 +21,7 @@ from dashboards import (
     forms,
     importing,
     people,
+    queuepages,
     rolls,
     seats,
     streams,
@@ -43,8 +44,9 @@ def mount(app: FastAPI, controller: Controller) -> None:
     front = Front(controller)
     # What has a word of its own in its address goes before the sessions, which are any word.
     schedule = (schedule_.router, importing.router, bodies.router, booking.router)
+    # What has a word of its own in its address goes before the screens of rooms, too.
     parts = (
-        *(router, streams.router, forms.router, rolls.router),
+        *(queuepages.router, router, streams.router, forms.router, rolls.router),
         *schedule,
         *(doorstep.router, account.router, people.router, seats.router),
     )

@@ -100,7 +100,7 @@ def router(front: Front) -> APIRouter:
         account = visitor.account if visitor else None
         language = front.language(request, visitor)
         topics = front.topics(language, account.role if account else None, (("screen", room),))
-        return _stream(front.live.watch(topics, account=account.name if account else ""))
+        return stream(front.live.watch(topics, account=account.name if account else ""))
 
     def over(event: QuestionDecided) -> None:
         """A result leaves the screens after a while, without any event."""
@@ -114,15 +114,16 @@ def router(front: Front) -> APIRouter:
         visitor = await front.allowed(request, Act.SEE_CONTROL)
         language = front.language(request, visitor)
         topics = front.topics(language, visitor.account.role, parts)
-        return _stream(front.live.watch(topics, meters, visitor.account.name))
+        return stream(front.live.watch(topics, meters, visitor.account.name))
 
     def public(request: Request, parts: Parts) -> Response:
         topics = front.topics(front.language(request, None), None, parts)
-        return _stream(front.live.watch(topics))
+        return stream(front.live.watch(topics))
 
     return routes
 
 
-def _stream(messages: AsyncIterator[bytes]) -> Response:
+def stream(messages: AsyncIterator[bytes]) -> PageStream:
+    """Server-sent events of a page."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return PageStream(messages, ping=60, send_timeout=UNREAD_SECONDS, sep="\n", headers=headers)

@@ -18,6 +18,7 @@ from avctl.config.broadcast import Broadcast, Closed, Limits, Overlays, Push, Re
 from avctl.config.hall import FloorRules, Sound
 from avctl.config.notices import Notices
 from avctl.config.preparing import Preparation, RoomStep, Step, order_faults, steps_of
+from avctl.config.queue import Queue
 from avctl.config.schedule import Schedule
 from avctl.config.section import LOOPBACK, Identifier, Network, PortNumber, Section, port_or_line, time_zone
 from avctl.config.voting import Body, Voting
@@ -40,6 +41,7 @@ __all__ = [
     "Overlays",
     "Preparation",
     "Push",
+    "Queue",
     "Recording",
     "Rendition",
     "Room",
@@ -227,6 +229,7 @@ class Config(Section):
     notices: Notices = Field(Notices(), description="How people on duty are told.")
     alerts: Alerts = Field(Alerts(), description="When a person must look.")
     voting: Voting = Field(Voting(), description="How votes are decided and shown.")
+    queue: Queue = Field(Queue(), description="What holds for the visitors' queue.")
     osc: Osc = Field(Osc(), description="Where control surfaces that speak OSC are heard.")
     simulators: Simulators = Field(Simulators(), description="The simulators' control port.")
     rooms: tuple[Room, ...] = Field((), description="Halls and meeting rooms.")

@@ -28,6 +28,7 @@ from avctl.services.notices import Notices
 from avctl.services.participants import Participants
 from avctl.services.preparation import Preparations
 from avctl.services.preparation.due import Due
+from avctl.services.queues import Queues
 from avctl.services.run import Run
 from avctl.services.scoreboard import Scoreboard
 from avctl.services.sessions import Sessions
@@ -73,6 +74,7 @@ async def controller(config: Config, data: Path) -> AsyncIterator[Controller]:
         sounds = Sounds(config, bus, desk, store, journal, house, sessions)
         votes = Votes(config, bus, desk, store, journal, house, sessions, participants)
         scoreboard = Scoreboard(config, bus, desk, sessions, votes)
+        queues = Queues(config, bus, desk, house, alerts)
         tally = Tally(config, bus, desk, house)
         broadcasts = Broadcasts(config, data, bus, desk, house, sessions)
         output = OutputProof(config, data, house)
@@ -90,6 +92,7 @@ async def controller(config: Config, data: Path) -> AsyncIterator[Controller]:
         sounds.handle(desk)
         preparations.handle(desk)
         golden.handle(desk)
+        queues.handle(desk)
         desk.handle(Operate, house.operate)
         desk.handle(Reconnect, house.reconnect)
         desk.handle(AcknowledgeAlert, alerts.acknowledge)
@@ -120,6 +123,7 @@ async def controller(config: Config, data: Path) -> AsyncIterator[Controller]:
         await output.clean()
         await preparations.resume()
         stack.push_async_callback(ended, asyncio.create_task(due.run(), name="what is due"))
+        stack.push_async_callback(ended, asyncio.create_task(queues.run(), name="queues"))
         yield Controller(
             config=config,
             bus=bus,
@@ -134,6 +138,7 @@ async def controller(config: Config, data: Path) -> AsyncIterator[Controller]:
             sounds=sounds,
             preparations=preparations,
             golden=golden,
+            queues=queues,
             alerts=alerts,
             broadcasts=broadcasts,
             journal=journal,

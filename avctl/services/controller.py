@@ -25,6 +25,7 @@ from avctl.services.imports import Imports
 from avctl.services.journal import Journal
 from avctl.services.participants import Participants
 from avctl.services.preparation import Preparations
+from avctl.services.queues import Queues
 from avctl.services.sessions import Sessions
 from avctl.services.sound import Sounds
 from avctl.services.speaking import SpeakingTime
@@ -64,6 +65,7 @@ class Controller:
     sounds: Sounds
     preparations: Preparations
     golden: GoldenStates
+    queues: Queues
     alerts: Alerts
     broadcasts: Broadcasts
     journal: Journal

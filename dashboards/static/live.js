@@ -69,7 +69,8 @@ function parts(html, number) {
   for (const part of [...fresh.content.children]) {
     const old = document.getElementById(part.id);
     seen.set(part.id, number);
-    if (!old) continue;
+    // A controller that has just begun knows nothing yet: what was seen before is worth more.
+    if (!old || (part.dataset.unknown !== undefined && old.dataset.unknown === undefined)) continue;
     morph(old, part);
     tick(old);
     window.htmx?.process(old);

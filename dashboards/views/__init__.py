@@ -15,6 +15,7 @@ from dashboards.views.devices import (
 )
 from dashboards.views.pages import (
     BookingForm,
+    CallsPage,
     CellFault,
     Choice,
     Chrome,
@@ -62,6 +63,7 @@ from dashboards.views.parts import (
     Work,
 )
 from dashboards.views.preparation import Count, GoldenView, SettingRow, Sheet, SheetLine
+from dashboards.views.queue import Calls, CounterCard, QueueSystem, QueueView, ServiceRow, TicketRow
 from dashboards.views.schedule import (
     AccountPage,
     BodiesPage,
@@ -98,7 +100,10 @@ __all__ = [
     "CellFault",
     "Cameras",
     "CameraView",
+    "Calls",
+    "CallsPage",
     "Choice",
+    "CounterCard",
     "Count",
     "Chrome",
     "Device",
@@ -146,7 +151,11 @@ __all__ = [
     "SchedulePage",
     "SessionForm",
     "SessionPage",
+    "QueueSystem",
+    "QueueView",
     "Row",
+    "ServiceRow",
+    "TicketRow",
     "Screen",
     "SettingRow",
     "Sheet",

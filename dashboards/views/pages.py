@@ -49,6 +49,15 @@ class Page:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CallsPage:
+    """calls.html: the big screen of the visitors' queue."""
+
+    chrome: Chrome
+    parts: Mapping[str, Markup]
+    speak: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class WatchPage:
     """watch.html and embed.html. ``source`` is a playlist or a file; empty: nothing to play yet."""
 
