@@ -73,7 +73,7 @@ export RTSP
 
 machinery: $(VENV)/.testing
 	@missing=""; for part in ffmpeg:ffmpeg chromium:chromium firefox-esr:firefox-esr obs:obs-studio Xvfb:xvfb \
-		snmpget:snmp upsc:nut-client /lib/nut/upsd:nut-server; do \
+		snmpget:snmp upsc:nut-client /lib/nut/upsd:nut-server mosquitto:mosquitto; do \
 		command -v $${part%:*} >/dev/null || missing="$$missing $${part#*:}"; done; \
 	/usr/bin/python3 -c "$$RTSP" 2>/dev/null || missing="$$missing $(RTSP_PARTS)"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \

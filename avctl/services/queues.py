@@ -127,6 +127,8 @@ class Queues:
         if before is None:  # the first look: what was there before us did not happen now
             self._stirred[event.device] = event.at
         else:
+            if _lengths(before) != _lengths(readings):  # a system that tells of no tickets
+                self._stirred[event.device] = event.at
             for one in happened(event.device, before, readings):
                 self._stirred[event.device] = event.at
                 if isinstance(one, TicketCalled):
@@ -182,3 +184,7 @@ class Queues:
         clock = now().astimezone(self._zone).time()
         opens, closes = map(time.fromisoformat, (self._settings.opens, self._settings.closes))
         return opens <= clock <= closes if opens <= closes else clock >= opens or clock <= closes
+
+
+def _lengths(readings: Mapping[str, Any]) -> list[int]:
+    return [one.waiting for one in services_of("", readings)]

@@ -24,6 +24,7 @@ from drivers.sim.server import Simulator, UdpSimulator
 SHORT: dict[str, float] = {
     **{"poll": 0.1, "answer_seconds": 0.8, "hold_seconds": 1.0, "tries": 2},
     **{"settle_seconds": 0.2, "recall_seconds": 1.0, "boot_seconds": 0},
+    **{"status_seconds": 0.3},
 }
 # Every driver is here with what it needs to be tried, or with nothing; some more than once.
 SETUPS: dict[str, list[dict[str, Any]]] = {
@@ -38,6 +39,12 @@ SETUPS: dict[str, list[dict[str, Any]]] = {
     "qsys_qrc": [{"channels": [{"mute": "Mute1"}, {"mute": "Mute2"}]}],
     "alerts_in_ua": [{"token": "right-secret", "tls": False}],
     "ukraine_alarm": [{"token": "right-secret", "tls": False}],
+    "qmatic_orchestra": [{"user": "avctl", "password": "right-secret", "prefix": "CNAP"}],
+    "queue_http": [
+        {"user": "avctl", "password": "right-secret", "open_counter": "POST /counters/{counter}/open"}
+    ],
+    "qlogic": [{"organisation": "28c94bad-f024-4289-a986-f9d79c9d8102"}],
+    "kiosk_mqtt": [{"user": "avctl", "password": "right-secret"}],
     "apc_pdu": [{"answer_seconds": 0.3}],
     "shure_dis": [{"chairmen": (1,)}],
     "televic_dcerno": [
