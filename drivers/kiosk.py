@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from avctl.capabilities import Pages, Wake
 from avctl.driver import Driver
@@ -32,7 +32,7 @@ class Options(WakeOptions):
 class Kiosk(Driver, Pages, Wake):
     """A screen that shows web pages."""
 
-    Options = Options
+    Options: ClassVar[type[BaseModel]] = Options
 
     _wanted = ""
     _beat_at = datetime.min.replace(tzinfo=UTC)

@@ -43,6 +43,8 @@ SETUPS: dict[str, list[dict[str, Any]]] = {
     "queue_http": [
         {"user": "avctl", "password": "right-secret", "open_counter": "POST /counters/{counter}/open"}
     ],
+    "xibo": [{"client_id": "avctl", "client_secret": "right-secret", "display": 7, "tls": False}],
+    "anthias": [{"user": "avctl", "password": "right-secret"}],
     "qlogic": [{"organisation": "28c94bad-f024-4289-a986-f9d79c9d8102"}],
     "kiosk_mqtt": [{"user": "avctl", "password": "right-secret"}],
     "apc_pdu": [{"answer_seconds": 0.3}],

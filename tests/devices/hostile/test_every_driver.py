@@ -53,6 +53,9 @@ def act_of(kind: type, readings: dict[str, Any]) -> tuple[str, dict[str, Any], d
     if issubclass(kind, Routing):
         output, (one, other, *_) = next(iter(readings["outputs"])), readings["sources"]
         return "route", {"output": output, "source": one}, {"output": output, "source": other}
+    if issubclass(kind, Pages) and readings.get("pages"):  # where only listed ones can be shown
+        one, other, *_ = readings["pages"]
+        return "show_page", {"url": one}, {"url": other}
     can = (act for capability, act in ACTS.items() if issubclass(kind, capability))
     return next((act for act in can if act[0] in verbs_of(kind)), ("", {}, {}))
 
