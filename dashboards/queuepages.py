@@ -72,7 +72,10 @@ def router(front: Front) -> APIRouter:
         chrome = front.chrome(request, None, _("Visitor queue"), dark=True, stream=address)
         topics = front.topics(chrome.language, None, (("calls", device),))
         page = views.CallsPage(chrome=chrome, parts=front.texts(topics), speak=controller.config.queue.speak)
-        return front.answer("calls", page)
+        answer = front.answer("calls", page, framed=True)
+        # A player of our own may have it within, others not.
+        answer.headers["Content-Security-Policy"] += "; frame-ancestors 'self'"
+        return answer
 
     def big_live(request: Request, device: str) -> PageStream:
         topics = front.topics(front.language(request, None), None, (("calls", device),))

@@ -32,7 +32,7 @@ ASSET = (
     '"uri":"https://news.ycombinator.com","skip_asset_check":0,"duration":"10","play_order":0,'
     '"start_date":"2019-05-26T09:42:00+00:00","is_processing":0}'
 )
-INFO = '{"viewlog":"","loadavg":0.2,"anthias_version":"master@2f3a1c0","under_voltage":false,"uptime":{"days":3}}'
+INFO = '{"viewlog":"","loadavg":0.2,"anthias_version":"master@2f3a1c0","under_voltage":false}'
 
 
 @asynccontextmanager
