@@ -1,8 +1,8 @@
 """Players of a Xibo CMS, each by its display in it (source: Xibo's API document and working clients).
 
-OAuth 2: ``POST /api/authorize/access_token`` gives a token; ``GET /api/display?displayId=7`` tells what
-a player showed when it was last in touch: a layout. An order is answered 204 when the CMS has taken it: players hear of
-it by push, or at their next collection, so only what a player reports back is shown.
+OAuth 2: ``POST /api/authorize/access_token`` gives a token; ``GET /api/display?displayId=7`` tells which
+layout a player showed when it was last in touch. An order is answered 204 when the CMS has taken it: players
+hear of it by push, or at their next collection, so only what a player reports back is shown.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from avctl.model.session import BEFORE, RUNNING
 
 PEOPLE = (("technician", Role.TECHNICIAN), ("scheduler", Role.SCHEDULER), ("admin", Role.ADMIN))
 HALL, COMMITTEE, SECOND = "plenary", "committee", "committee-2"
-SITTINGS = ("hall-dicentis", "small-shure")  # where scripted sittings play
+SITTINGS = ("hall-dicentis", "small-shure", "visitors")  # where scripted scenes play
 PATIENCE = 60.0  # seconds for everything to answer
 ENDING = 20.0  # seconds for the programmes to end
 PR_SET_PDEATHSIG = 1

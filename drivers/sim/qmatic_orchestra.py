@@ -30,7 +30,7 @@ PRINTER = {"id": 99, "name": "Термінал талонів"}
 COOKIE = "JSESSIONID"
 HOLDS = 20.0  # seconds a question for events is held
 INIT = "/events/INIT"
-PULSE = 2.0  # seconds between two things that happen in a hall that is open
+PULSE = 4.0  # seconds between two things that happen in a hall that is open
 
 
 class QmaticOrchestraSimulator(HttpSimulator):

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from drivers.sim.behringer_x32 import BehringerX32Simulator
 from drivers.sim.bosch_dicentis import BoschDicentisSimulator
+from drivers.sim.qmatic_orchestra import QmaticOrchestraSimulator
 from drivers.sim.server import Simulator
 from drivers.sim.shure_mxcw import ShureMxcwSimulator
 
@@ -26,6 +27,9 @@ async def sitting(
     button without being in the script is given the floor after a moment and keeps it until he stops.
     """
     simulator = simulators[device]
+    if isinstance(simulator, QmaticOrchestraSimulator):  # no sitting: the ordinary day of a visitors' hall
+        simulator.open_doors(pace)
+        await asyncio.Event().wait()
     if isinstance(simulator, ShureMxcwSimulator):
         await _in_turn(simulator, pace, random.Random(seed))
     if not isinstance(simulator, BoschDicentisSimulator):
