@@ -84,7 +84,7 @@ def _services(controller: Controller, device: str) -> Iterator[views.ServiceRow]
         yield views.ServiceRow(
             name=one.name,
             waiting=one.waiting,
-            minutes=None if one.average_wait is None else round(one.average_wait / 60),
+            minutes=None if one.average_wait is None else max(1, round(one.average_wait / 60)),
             first=first.get((one.device, one.id)),
         )
 

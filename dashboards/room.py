@@ -329,6 +329,7 @@ def _readings(readings: Mapping[str, Any]) -> tuple[views.Reading, ...]:
         ("input", _("input")),
         ("volume", _("volume")),
         ("muted", _("muted")),
+        ("page", _("page")),
         ("fault", _("fault")),
         ("lamp_hours", _("lamp hours")),
         ("alarm", _("alarm")),

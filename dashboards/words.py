@@ -167,6 +167,8 @@ RULES: Mapping[str, str] = {
     "encoder_fault": _("the chip that should encode does not work"),
     "part_replaced": _("a part of the broadcast failed and was replaced"),
     "preparation_failed": _("not everything is ready for the session"),
+    "wrong_page": _("shows another page"),
+    "browser_dead": _("its browser does not run"),
     "queue_closed": _("people wait and no counter is open"),
     "queue_quiet": _("people wait and nothing happens"),
     "queue_unserved": _("a called visitor is not being served"),

@@ -62,7 +62,7 @@ class KioskCdp(Kiosk):
         self.report(wakes=bool(self.options.mac))
         self._news, self._committed = asyncio.Event(), asyncio.Event()
         self._numbers, self._asked = count(1), dict[int, asyncio.Future[Mapping[str, Any]]]()
-        self._crashed, self._fault = False, ""
+        self._crashed, self._fault, self._going = False, "", 0
         port = int(self.device.port or self.port)
         try:
             async with http(self.device.host, port, self.log) as self._http:
@@ -87,8 +87,12 @@ class KioskCdp(Kiosk):
 
     async def show_page(self, url: str) -> None:
         self.want(url)
-        self._news.set()  # it shows a wrong one from now on, until it shows this
-        told = await self._ask("Page.navigate", url=url)
+        self._going += 1  # it does not show a wrong page yet, it is on its way
+        try:
+            told = await self._ask("Page.navigate", url=url)
+        finally:
+            self._going -= 1
+            self._news.set()
         if told.get("errorText"):
             raise Rejected(f"the page cannot be loaded: {told['errorText']}", str(told["errorText"]))
 
@@ -238,7 +242,9 @@ class KioskCdp(Kiosk):
             case [str(page), str(state)]:
                 empty = page.startswith(("chrome-error:", BLANK))
                 self.beat()
-                self.judge("" if empty else page, loading=state == "loading", fault=self._fault)
+                self.judge(
+                    "" if empty else page, loading=state == "loading" or self._going > 0, fault=self._fault
+                )
             case other:
                 raise ProtocolError(f"no address of a page: {str(other)[:80]}")
 

@@ -86,6 +86,7 @@ class QmaticOrchestra(Driver, Counters):
         self._book = Book()  # tickets outlive a link
         self._confirmed: set[str] = set()
         self._staff: Mapping[str, str] = {}
+        self._names: Mapping[str, str] = {}
 
     async def serve(self) -> None:
         """Look at the queue until it fails to answer."""
@@ -194,6 +195,8 @@ class QmaticOrchestra(Driver, Counters):
         queues = await self._list(f"{self._branch}/queues/")
         points = await self._list(f"{self._points}/deviceTypes/SW_SERVICE_POINT")
         overview = await self._list(f"managementinformation/v2/branches/{self._id}/servicePoints")
+        # What is served has the service's name, which the queues mostly bear too.
+        self._names = {str(queue.get("name", "")): _id(queue) for queue in queues}
         listed: dict[str, Listed] = {}
         for queue in queues:
             if queue.get("customersWaiting"):
@@ -232,7 +235,11 @@ class QmaticOrchestra(Driver, Counters):
             else:
                 serving = seconds >= self.options.called_seconds or self._book.state(ticket) == SERVING
             listed[ticket] = Listed(
-                number=ticket, state=SERVING if serving else CALLED, counter=_id(point), ago=seconds
+                number=ticket,
+                state=SERVING if serving else CALLED,
+                service=self._names.get(str(state.get("currentServiceName") or ""), ""),
+                counter=_id(point),
+                ago=seconds,
             )
         return {"name": str(point.get("name", "")), "open": not (closed or nobody), "ticket": ticket}
 

@@ -132,6 +132,9 @@ class Alerts(Section):
     """When a person must look."""
 
     offline_after: float = Field(3, ge=0, description="Seconds a device may be away before an alert.")
+    page_after: float = Field(
+        20, ge=0, description="Seconds a kiosk may show a wrong page, or none, before an alert."
+    )
 
 
 class Osc(Section):

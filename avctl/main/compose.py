@@ -24,6 +24,7 @@ from avctl.services.golden import GoldenStates
 from avctl.services.house import House
 from avctl.services.imports import Imports
 from avctl.services.journal import Journal, first_number
+from avctl.services.kiosks import Kiosks
 from avctl.services.notices import Notices
 from avctl.services.participants import Participants
 from avctl.services.preparation import Preparations
@@ -74,6 +75,7 @@ async def controller(config: Config, data: Path) -> AsyncIterator[Controller]:
         sounds = Sounds(config, bus, desk, store, journal, house, sessions)
         votes = Votes(config, bus, desk, store, journal, house, sessions, participants)
         scoreboard = Scoreboard(config, bus, desk, sessions, votes)
+        kiosks = Kiosks(config, bus, house, alerts)
         queues = Queues(config, bus, desk, house, alerts)
         tally = Tally(config, bus, desk, house)
         broadcasts = Broadcasts(config, data, bus, desk, house, sessions)
@@ -109,6 +111,7 @@ async def controller(config: Config, data: Path) -> AsyncIterator[Controller]:
         stack.push_async_callback(ended, asyncio.create_task(notices.run(), name="notices"))
         stack.callback(framings.close)
         stack.callback(alerts.close)
+        stack.callback(kiosks.close)
         stack.push_async_callback(scoreboard.close)
         await stack.enter_async_context(house.running())
         votes.expect()

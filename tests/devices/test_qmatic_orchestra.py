@@ -75,7 +75,7 @@ async def test_orchestras_json_one_byte_a_segment(by_hand, device, witness) -> N
                 (one["number"], one["state"], one["service"], one["counter"])
                 for one in driver.readings["tickets"]
             ]
-            assert told == [("Щ028", "waiting", "312", ""), ("Б-7", "called", "", "3")]
+            assert told == [("Щ028", "waiting", "312", ""), ("Б-7", "called", "312", "3")]
             with pytest.raises(Rejected, match="nobody works at the counter") as refused:
                 await driver.call_next("3")
             assert refused.value.code == "INACTIVE"
