@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from avctl.api.asking import Asked, allowed
+from avctl.api.asking import Asked, Asking, allowed
 from avctl.api.devices import Confirmed
 from avctl.api.problems import documented
 from avctl.commands import CallNext, Operate
@@ -74,15 +74,15 @@ REFUSED = documented(404, 409, 413, 422, 502, 504)
 @router.get("/services", dependencies=[see])
 async def services(asked: Asked) -> list[ServiceAnswer]:
     """What people wait for, and how long."""
-    return [ServiceAnswer(**vars(one)) for one in asked.controller.queues.services()]
+    found = asked.controller.queues.services()
+    return [ServiceAnswer(**vars(one)) for one in found if _reaches(asked, one.device)]
 
 
 @router.get("/counters", dependencies=[see])
 async def counters(asked: Asked) -> list[CounterAnswer]:
     """Where people are served."""
-    return [
-        CounterAnswer(**{**vars(one), "acts": list(one.acts)}) for one in asked.controller.queues.counters()
-    ]
+    found = (one for one in asked.controller.queues.counters() if _reaches(asked, one.device))
+    return [CounterAnswer(**{**vars(one), "acts": list(one.acts)}) for one in found]
 
 
 @router.get("/tickets", dependencies=[see], responses=documented(422))
@@ -91,7 +91,8 @@ async def tickets(
 ) -> list[TicketAnswer]:
     """Who waits, was called, is served, or was until lately; the oldest of a system first."""
     found = asked.controller.queues.tickets()
-    return [TicketAnswer.model_validate(vars(one)) for one in found if state in (None, one.state)]
+    wanted = (one for one in found if state in (None, one.state) and _reaches(asked, one.device))
+    return [TicketAnswer.model_validate(vars(one)) for one in wanted]
 
 
 @router.post("/counters/{counter}/next", status_code=202, dependencies=[operate], responses=REFUSED)
@@ -114,3 +115,7 @@ async def act(asked: Asked, counter: CounterId, act: Literal["recall", "open", "
         )
     )
     return Confirmed(event=masked(encode(event)))
+
+
+def _reaches(asked: Asking, device: str) -> bool:
+    return asked.account.reaches(asked.controller.house.state(device).room)

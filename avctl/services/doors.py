@@ -48,7 +48,7 @@ def check_csrf(request: HTTPConnection, visitor: Visitor, sent: str = "") -> Non
 
 
 async def room_asked(request: HTTPConnection, controller: Controller) -> str:
-    """The room that the address is about, by its own id or that of a session or device; empty: none."""
+    """The room an address is about, by its own id or that of a session, device or counter; empty: none."""
     named = request.path_params
     room = str(named.get("room", ""))
     with suppress(NotFound):  # the route itself says so
@@ -56,6 +56,8 @@ async def room_asked(request: HTTPConnection, controller: Controller) -> str:
             room = (await controller.sessions.find(str(named["session"]))).room
         elif not room and "device" in named:
             room = controller.house.state(str(named["device"])).room
+        elif not room and "counter" in named:
+            room = controller.house.state(controller.queues.counter(str(named["counter"])).device).room
     return room
 
 

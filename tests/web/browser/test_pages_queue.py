@@ -118,6 +118,11 @@ async def test_the_staff_see_the_queue_call_and_are_told_when_somebody_must_look
     assert (await api.post("/api/v1/counters/77/next")).status_code == 404
     assert (await api.post("/api/v1/counters/4/next")).status_code == 409  # nobody sits there
     assert (await api.post("/api/v1/counters/3/open")).status_code == 202
+    # Who has to do with another room only sees nothing of it, and may do nothing there.
+    await controller.accounts.set_rooms(Role.TECHNICIAN.value, ("plenary",), actor="test")
+    assert (await api.get("/api/v1/counters")).json() == (await api.get("/api/v1/tickets")).json() == []
+    assert (await api.post("/api/v1/counters/visitors:1/next")).status_code == 403
+    await controller.accounts.set_rooms(Role.TECHNICIAN.value, (), actor="test")
     # Somebody was called and is not served; then no counter is open while one waits.
     await until(lambda: "queue_unserved" in raised(controller))
     for counter in (1, 2, 3):
