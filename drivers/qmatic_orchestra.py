@@ -67,7 +67,9 @@ class Options(PolledOptions):
         False, description="Whether clerks confirm that a called visitor came; it takes a prefix."
     )
     called_seconds: float = Field(
-        60, ge=0, description="Without confirmation: seconds after which a called visitor is being served."
+        60,
+        ge=0,
+        description="Seconds after which a called visitor is being served, where nobody has said so.",
     )
 
 
@@ -231,6 +233,8 @@ class QmaticOrchestra(Driver, Counters):
             ago = state.get("currentTransactionTime")
             seconds = float(ago) if isinstance(ago, int | float) else 0.0
             if self.options.confirms:
+                if not self._book.state(ticket) and seconds >= self.options.called_seconds:
+                    self._confirmed.add(ticket)  # it was there before us: nobody told, and nobody will
                 serving = ticket in self._confirmed
             else:
                 serving = seconds >= self.options.called_seconds or self._book.state(ticket) == SERVING
