@@ -25,4 +25,4 @@ class Queue(Section):
         3, ge=0, description="Minutes in which people wait and no counter is open, before an alert."
     )
     opens: Clock = Field("08:00", description="From when on these alerts are raised.")
-    closes: Clock = Field("20:00", description="Until when.")
+    closes: Clock = Field("20:00", description="Until when; the same as opens: all day.")

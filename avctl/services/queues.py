@@ -183,7 +183,9 @@ class Queues:
     def _at_work(self) -> bool:
         clock = now().astimezone(self._zone).time()
         opens, closes = map(time.fromisoformat, (self._settings.opens, self._settings.closes))
-        return opens <= clock <= closes if opens <= closes else clock >= opens or clock <= closes
+        if opens < closes:
+            return opens <= clock < closes
+        return clock >= opens or clock < closes  # over midnight; all day where both are the same
 
 
 def _lengths(readings: Mapping[str, Any]) -> list[int]:

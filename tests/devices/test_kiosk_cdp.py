@@ -54,7 +54,7 @@ class Site(HttpSimulator):
 @pytest.fixture
 def kiosk(device: Callable[..., Device]) -> KioskCdpSimulator:
     """A browser with one page."""
-    return SIMULATOR(device("kiosk_cdp", poll=0.05, answer_seconds=0.5))
+    return SIMULATOR(device("kiosk_cdp", poll=0.05, answer_seconds=1.5))
 
 
 @asynccontextmanager

@@ -31,7 +31,7 @@ MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 @pytest.fixture
 def kiosk(device: Callable[..., Device]) -> KioskMqttSimulator:
     """An agent that speaks often."""
-    return SIMULATOR(device("kiosk_mqtt", status_seconds=0.2, poll=0.05, answer_seconds=1))
+    return SIMULATOR(device("kiosk_mqtt", status_seconds=0.8, poll=0.05, answer_seconds=5))
 
 
 def test_packets_are_those_of_the_standard() -> None:

@@ -51,7 +51,7 @@ BYTES = {
 @pytest.fixture
 def branch(device: Callable[..., Device]) -> QmaticOrchestraSimulator:
     """A branch with two open counters."""
-    return SIMULATOR(device("qmatic_orchestra", poll=0.05, answer_seconds=1, **LOGIN))
+    return SIMULATOR(device("qmatic_orchestra", poll=0.05, answer_seconds=5, **LOGIN))
 
 
 async def test_orchestras_json_one_byte_a_segment(by_hand, device, witness) -> None:

@@ -73,7 +73,7 @@ async def test_xibos_json_one_byte_a_segment(by_hand, device, witness, caplog) -
 
 
 async def test_a_players_layouts_are_shown_when_it_says_so(device, witness, served) -> None:
-    cms = XIBO(device("xibo", poll=0.05, answer_seconds=1, **XIBO_LOGIN))
+    cms = XIBO(device("xibo", poll=0.05, answer_seconds=5, **XIBO_LOGIN))
     async with cms, served(Xibo, cms) as driver:
         await witness.report(page="Вітання", showing="ok")
         await driver.show_page("Черга")
@@ -127,7 +127,7 @@ async def test_anthias_json_one_byte_a_segment(by_hand, device, witness) -> None
 
 async def test_a_player_plays_a_page_alone(device, witness, served) -> None:
     login = {"user": "avctl", "password": "right-secret"}
-    player = ANTHIAS(device("anthias", poll=0.05, answer_seconds=1, **login))
+    player = ANTHIAS(device("anthias", poll=0.05, answer_seconds=5, **login))
     other = player.add("http://127.0.0.1/other")
     async with player, served(Anthias, player) as driver:
         await witness.report(page="http://127.0.0.1/start", showing="ok")

@@ -24,7 +24,7 @@ from drivers.sim.server import Simulator, UdpSimulator
 SHORT: dict[str, float] = {
     **{"poll": 0.1, "answer_seconds": 0.8, "hold_seconds": 1.0, "tries": 2},
     **{"settle_seconds": 0.2, "recall_seconds": 1.0, "boot_seconds": 0},
-    **{"status_seconds": 0.3},
+    **{"status_seconds": 0.6},
 }
 # Every driver is here with what it needs to be tried, or with nothing; some more than once.
 SETUPS: dict[str, list[dict[str, Any]]] = {

@@ -25,7 +25,7 @@ PASSWORD = "dovhyi parol 7"
 def settings(settings: dict[str, Any], free_port: Callable[[], int]) -> dict[str, Any]:
     """The house with a queue in its hall, whose big screen speaks."""
     settings["queue"] = {"speak": True, "closed_minutes": 0.002, "unserved_minutes": 0.01}
-    settings["queue"] |= {"opens": "00:00", "closes": "23:59"}
+    settings["queue"] |= {"opens": "00:00", "closes": "00:00"}
     settings["devices"] = [
         {
             "id": "visitors",
