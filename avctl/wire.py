@@ -346,7 +346,8 @@ async def serial_line(address: str, log: logging.Logger, baud_rate: int = 9600) 
 
 def trusting(pinned: str = "") -> ssl.SSLContext:
     """TLS for devices that sign their own certificate; ``pinned`` is a file with the one to accept."""
-    context = ssl.create_default_context(cafile=pinned or None)
+    # Without a file the system's certificates would be read, each time, and for nothing.
+    context = ssl.create_default_context(cafile=pinned) if pinned else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_flags |= (
         ssl.VERIFY_X509_PARTIAL_CHAIN

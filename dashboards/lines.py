@@ -65,7 +65,7 @@ from avctl.events import (
     decode,
     subject_of,
 )
-from avctl.model.account import Role
+from avctl.model.account import Act, Role, permitted
 from avctl.model.preparation import Stage
 from avctl.model.vote import Outcome
 from avctl.services.controller import Controller
@@ -113,7 +113,7 @@ class Diary:
     def lines(self, controller: Controller, subject: str, role: Role | None, language: str) -> views.Lines:
         """The last acts of a room, the latest first."""
         events = self._rooms.get(subject, ())
-        return views.Lines(lines=tuple(line_of(controller, event) for event in reversed(events)))
+        return views.Lines(lines=tuple(line_of(controller, event, role) for event in reversed(events)))
 
     def _hear(self, event: Event) -> None:
         if room := self._room(event):
@@ -146,13 +146,15 @@ def _subject(controller: Controller, event: Event) -> str:
     return subject_of(event)
 
 
-def line_of(controller: Controller, event: Event) -> views.Line:
-    """An event as a line."""
+def line_of(controller: Controller, event: Event, role: Role | None) -> views.Line:
+    """An event as a line, for somebody with this role."""
     subject = _subject(controller, event)
     device = ""
     if isinstance(event, DeviceEvent | AlertEvent) and subject in controller.house:
         subject = device = controller.house.state(subject).title
     detail_word, detail, look = _detail(event)
+    if _veiled(event, role):
+        detail_word, detail = _verb(event) if isinstance(event, VerbDone | VerbRefused) else "", ""
     if isinstance(event, SessionSuspended) and event.until is not None:
         detail = f"{event.until.astimezone(controller.config.site.zone):→ %H:%M}"
     return views.Line(
@@ -166,6 +168,18 @@ def line_of(controller: Controller, event: Event) -> views.Line:
         device=device if isinstance(event, DeviceEvent) else "",
         look=look,
     )
+
+
+def _veiled(event: Event, role: Role | None) -> bool:
+    """Whether it may tell of a vote in a closed part, to somebody who may not see those."""
+    if role is not None and permitted(role, Act.CLOSE_PARTS):
+        return False
+    match event:
+        case QuestionPut() | QuestionDecided():
+            return event.closed_part
+        case VerbAsked() | VerbDone() | VerbRefused():
+            return event.verb == "open_vote"
+    return isinstance(event, QuestionLost)
 
 
 def _detail(event: Event) -> tuple[str, str, str]:

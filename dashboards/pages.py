@@ -213,7 +213,7 @@ def router(front: Front) -> APIRouter:
                     number=row.number, at=row.at, actor=row.actor, subject=row.subject, word=row.kind
                 )
             else:
-                line = line_of(controller, event)
+                line = line_of(controller, event, visitor.account.role)
             lines.append(line)
         asked = {name: value for name, value in (("actor", actor), ("kind", kind)) if value}
         older = urlencode({"before": rows[-1].number, **asked}) if len(rows) == LINES else ""

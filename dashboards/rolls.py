@@ -59,13 +59,15 @@ def router(front: Front) -> APIRouter:
     @routes.get("/votes/{session}/{number:int}")
     async def page(request: Request, session: str, number: int, order: str = "") -> Response:
         visitor = await front.visitor(request)
-        role = visitor.account.role if visitor else None
         found = await controller.sessions.find(session)
+        # Whoever has nothing to do with the room sees what the public sees.
+        role = visitor.account.role if visitor and visitor.account.reaches(found.room) else None
+        hidden: Exception = Forbidden("this vote is not public") if visitor else NotLoggedIn("log in first")
         if role is None and not found.public:
-            raise NotLoggedIn("log in first: this session is not public")
+            raise hidden
         vote = await controller.votes.get(session, number)
         if not visible(found, vote, role):
-            raise Forbidden("a vote of a closed part is not public") if role else NotLoggedIn("log in first")
+            raise hidden
         chrome, site = front.chrome(request, visitor, _("Roll-call vote")), controller.config.site
         return front.answer(
             "vote",

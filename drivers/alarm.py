@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
@@ -54,7 +55,7 @@ class Options(PolledOptions):
     )
 
 
-class AlarmService(Driver, Alarm):
+class AlarmService(Driver, Alarm, ABC):
     """A service that is asked for the alarm of one region."""
 
     port = 443
@@ -63,9 +64,9 @@ class AlarmService(Driver, Alarm):
     _http: Http | None = None
     _believed_at = ""
 
+    @abstractmethod
     async def hear(self) -> Heard:
         """Ask for the region; every failure is raised, and then nothing is known."""
-        raise NotImplementedError
 
     async def serve(self) -> None:
         """Look at the alarm until the service fails to answer; then it is unknown."""

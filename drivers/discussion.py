@@ -70,10 +70,12 @@ class DiscussionSystem(Driver, Discussion):
             raise Conflict(f"seat {seat} does not wait for the floor")
 
 
-def seat_row(name: str = "", chairman: bool = False, fault: str = "", **more: Any) -> dict[str, Any]:
+def seat_row(
+    name: str = "", chairman: bool = False, fault: str = "", group: str = "", **more: Any
+) -> dict[str, Any]:
     """A seat as the reading ``seats`` has it; of ``more`` only what is known."""
     known = {key: value for key, value in more.items() if value is not None}
-    return {"name": name, "group": "", "chairman": chairman, "fault": fault, **known}
+    return {"name": name, "group": group, "chairman": chairman, "fault": fault, **known}
 
 
 def mode_for(modes: Mapping[str, str], mode: str) -> str:

@@ -7,6 +7,7 @@ changes is looked at at once: only what the device itself reports is shown.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Generic, Protocol, TypeVar
@@ -42,7 +43,7 @@ class Options(BaseModel):
     answer_seconds: float = Field(2, gt=0, le=30, description="Silence after which the link is given up.")
 
 
-class Polled(Driver, Generic[Answer]):
+class Polled(Driver, ABC, Generic[Answer]):
     """A device that is asked; serves by looking at it until it fails to answer."""
 
     Options = Options
@@ -50,13 +51,13 @@ class Polled(Driver, Generic[Answer]):
     _turns: Turns[Answer] | None = None
     _patient_until = float("-inf")
 
+    @abstractmethod
     def codec(self) -> Codec[Answer]:
         """The codec of one connection's answers."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def look(self) -> None:
         """Ask for everything that is shown, and report it."""
-        raise NotImplementedError
 
     async def begin(self) -> None:
         """What comes before the first look: a greeting, a log-in."""
@@ -190,9 +191,9 @@ class Display(Polled[Answer]):
         """Switching it on, where its MAC address is known."""
         return ("set_power",) if self.options.mac else ()
 
+    @abstractmethod
     async def switch(self, on: bool) -> None:
         """Tell the display to be on, or in standby."""
-        raise NotImplementedError
 
     async def serve(self) -> None:
         """Look at the display until it fails to answer."""

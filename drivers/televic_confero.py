@@ -34,6 +34,7 @@ MODES: Mapping[str, str] = {
     "group": "group",
     "handsFree": "handsfree",
 }
+LOCAL = "LocalParticipantPresence"
 FORGOTTEN = "the unit does not know the vote any more"
 UNPROVEN = "the unit says that the vote stopped, and counts nothing: nobody voted, or it goes on"
 BUTTONS = ("+", "-", "0", "++", "--")
@@ -189,7 +190,9 @@ class TelevicConfero(DiscussionSystem, VotingSystem):
         people = {}
         for row in _rows(meeting.get("participants") or []):
             presence = row.get("presence")
-            if isinstance(presence, dict) and (seat := _number(presence.get("seatNumber"))) is not None:
+            if not isinstance(presence, dict) or presence.get("kind", LOCAL) != LOCAL:
+                continue  # who is absent, or far away, has a seat and is not at it
+            if (seat := _number(presence.get("seatNumber"))) is not None:
                 people[seat] = " ".join(
                     str(part).strip() for part in (row.get("firstName"), row.get("lastName")) if part
                 )

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from fastapi import APIRouter, Body, Path
 from pydantic import BaseModel, Field
 
-from avctl.api.asking import Asked, allowed
+from avctl.api.asking import Asked, Asking, allowed
 from avctl.api.problems import documented
 from avctl.capabilities import CAPABILITIES, verbs_of
 from avctl.commands import Operate, Reconnect
@@ -18,8 +18,7 @@ from avctl.errors import Conflict, NotFound
 from avctl.events import Link, encode
 from avctl.model.account import Act
 from avctl.model.device import DeviceState
-from avctl.services.controller import Controller
-from avctl.services.secrecy import masked
+from avctl.services.secrecy import masked, without_vote
 
 VALUES: Mapping[str, Any] = {
     "name": "hdmi1",
@@ -153,13 +152,13 @@ async def rooms(asked: Asked) -> list[RoomAnswer]:
 async def devices(asked: Asked) -> list[DeviceAnswer]:
     """Every device, as its own events left it."""
     house = (state for state in asked.controller.house if asked.account.reaches(state.room))
-    return [_answer(asked.controller, state) for state in house]
+    return [_answer(asked, state) for state in house]
 
 
 @router.get("/devices/{device}", dependencies=[see], responses=documented(404))
 async def device(asked: Asked, device: DeviceId) -> DeviceAnswer:
     """One device."""
-    return _answer(asked.controller, asked.controller.house.state(device))
+    return _answer(asked, asked.controller.house.state(device))
 
 
 @router.post(
@@ -171,7 +170,7 @@ async def device(asked: Asked, device: DeviceId) -> DeviceAnswer:
 async def reconnect(asked: Asked, device: DeviceId) -> DeviceAnswer:
     """Try a device again now, also one that refused our secret; its link says how it goes."""
     await asked.controller.desk.obey(Reconnect(actor=asked.actor, device=device))
-    return _answer(asked.controller, asked.controller.house.state(device))
+    return _answer(asked, asked.controller.house.state(device))
 
 
 @router.post(
@@ -199,7 +198,10 @@ async def operate(
     return Confirmed(event=masked(encode(event)))
 
 
-def _answer(controller: Controller, state: DeviceState) -> DeviceAnswer:
+def _answer(asked: Asking, state: DeviceState) -> DeviceAnswer:
+    controller, readings = asked.controller, state.readings
+    if controller.votes.veiled(state.id, asked.account.role):
+        readings = without_vote(readings)
     try:
         verbs = sorted(verbs_of(controller.house.driver(state.id)))
     except NotFound:  # it went away between two looks
@@ -215,5 +217,5 @@ def _answer(controller: Controller, state: DeviceState) -> DeviceAnswer:
         reason=state.reason,
         since=state.since,
         heard=state.heard,
-        readings=masked(state.readings),
+        readings=masked(readings),
     )

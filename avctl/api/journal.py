@@ -13,7 +13,7 @@ from avctl.api.problems import documented
 from avctl.errors import BadArgument
 from avctl.events import encode, kinds, subject_of
 from avctl.model.account import Act
-from avctl.services.secrecy import masked
+from avctl.services.secrecy import masked, without_votes
 from avctl.store.records import Filter
 
 HIGHEST = 2**53
@@ -81,6 +81,9 @@ async def journal(
             )
             if len(lines) == limit:
                 break
+    if not asked.account.may(Act.CLOSE_PARTS):
+        for line in lines:
+            line.data = without_votes(line.kind, line.data)
     if len(lines) == limit:
         name = "before" if after is None else "after"
         more = request.url.include_query_params(**{name: lines[-1].number})

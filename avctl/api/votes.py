@@ -17,7 +17,7 @@ from avctl.api.once import Once
 from avctl.api.problems import documented
 from avctl.commands import EndVote, PutToVote
 from avctl.errors import Forbidden, NotFound, NotLoggedIn
-from avctl.model.account import Act, Role
+from avctl.model.account import Account, Act, Role
 from avctl.model.session import Session
 from avctl.model.vote import Outcome, Standing, Threshold, Vote
 from avctl.services.controller import Controller
@@ -113,23 +113,31 @@ class Question(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Watching:
-    """Somebody who wants to see votes; ``role`` None: nobody is logged in."""
+    """Somebody who wants to see votes; ``account`` None: nobody is logged in."""
 
     controller: Controller
-    role: Role | None
+    account: Account | None
 
-    def must_see(self, session: Session, vote: Vote) -> None:
-        """Raised when the vote is not for this one to see."""
-        if not visible(session, vote, self.role):
-            if self.role is None:
-                raise NotLoggedIn("log in first: this vote is not public")
-            raise Forbidden(f"{self.role} may not see votes of a closed part")
+    def role(self, session: Session) -> Role | None:
+        """As whom: whoever has nothing to do with the room sees what the public sees."""
+        reaches = self.account is not None and self.account.reaches(session.room)
+        return self.account.role if self.account is not None and reaches else None
+
+    def must_see(self, session: Session, vote: Vote | None = None) -> None:
+        """Raised when the votes of a session, or this one, are not for this one to see."""
+        role = self.role(session)
+        if visible(session, vote, role) if vote is not None else session.public or role is not None:
+            return
+        if self.account is None:
+            raise NotLoggedIn(f"log in first: this {'vote' if vote else 'session'} is not public")
+        what = "see votes of a closed part" if role else f"see votes in {session.room}"
+        raise Forbidden(f"{self.account.role if role else self.account.name} may not {what}")
 
 
 async def _watching(request: Request) -> Watching:
     controller = controller_of(request)
     found = await visitor_of(request, controller)
-    return Watching(controller=controller, role=found.account.role if found else None)
+    return Watching(controller=controller, account=found.account if found else None)
 
 
 SessionId = Annotated[
@@ -151,9 +159,9 @@ run_votes = allowed(Act.RUN_VOTES)
 async def votes(watcher: Watcher, session: SessionId) -> list[VoteAnswer]:
     """The votes of a session, in order. Those of a public session need no log-in, but for closed parts."""
     found = await watcher.controller.sessions.find(session)
-    if watcher.role is None and not found.public:
-        raise NotLoggedIn("log in first: this session is not public")
-    seen = (one for one in await watcher.controller.votes.of(session) if visible(found, one, watcher.role))
+    watcher.must_see(found)
+    role = watcher.role(found)
+    seen = (one for one in await watcher.controller.votes.of(session) if visible(found, one, role))
     return [VoteAnswer.of(one, watcher.controller.votes.count(one)) for one in seen]
 
 
@@ -249,8 +257,7 @@ def _cell(value: object) -> str:
 
 async def _seen(watcher: Watching, session: str, number: int) -> Vote:
     found = await watcher.controller.sessions.find(session)
-    if watcher.role is None and not found.public:
-        raise NotLoggedIn("log in first: this session is not public")
+    watcher.must_see(found)
     one = await watcher.controller.votes.get(session, number)
     watcher.must_see(found, one)
     return one

@@ -1,4 +1,7 @@
-"""Keeps secrets out of the journal: values are hidden by the name they go under, and inside addresses."""
+"""Keeps secrets out of the journal: values are hidden by the name they go under, and inside addresses.
+
+And votes of closed parts from those who may not see them, wherever events and readings are told.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,16 @@ _IN_URL = re.compile(
 )
 
 
+VOTE_READINGS = ("vote_title", "vote_counts", "voted")
+_VOTES: Mapping[str, tuple[str, ...]] = {
+    # A system does not know of closed parts: what may be known of its votes, the sitting's own events tell.
+    **{"VoteOpened": ("title",), "VoteClosed": ("title", "counts", "choices", "present")},
+    **{"VoteLost": ("title",), "QuestionLost": ("title",)},
+    "QuestionPut": ("title", "item"),
+    "QuestionDecided": ("title", "outcome", "present", "counts", "ballots"),
+}
+
+
 @lru_cache(maxsize=4096)
 def secret_named(name: str) -> bool:
     """Whether what goes under this name is a secret: ``pin``, ``streamKey``, ``new_password``."""
@@ -43,6 +56,27 @@ def masked(data: Mapping[str, Any]) -> dict[str, Any]:
         name: HIDDEN if value not in (None, "", False, True) and secret_named(name) else _clean(value)
         for name, value in data.items()
     }
+
+
+def without_votes(kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of an event, for somebody who may not see votes of closed parts."""
+    hidden: tuple[str, ...]
+    if kind.startswith("Verb"):
+        hidden = ("arguments",) if data.get("verb") == "open_vote" else ()
+    elif kind == "ReadingsChanged":
+        return {**data, "readings": without_vote(data.get("readings") or {})}
+    else:
+        hidden = _VOTES.get(kind, ()) if data.get("closed_part") is not False else ()
+    return {name: _nothing(value) if name in hidden else value for name, value in data.items()}
+
+
+def without_vote(readings: Mapping[str, Any]) -> dict[str, Any]:
+    """A system's readings, for somebody who may not see its vote."""
+    return {name: value for name, value in readings.items() if name not in VOTE_READINGS}
+
+
+def _nothing(value: Any) -> Any:
+    return {} if isinstance(value, Mapping) else HIDDEN if isinstance(value, str) else None
 
 
 def _clean(value: Any) -> Any:

@@ -186,6 +186,14 @@ class Votes:
             known=system.online,
         )
 
+    def veiled(self, device: str, role: Role | None) -> bool:
+        """Whether what a system now tells of its vote is not for somebody with this role."""
+        mine = [vote for votes in self._votes.values() for vote in votes.values() if vote.device == device]
+        if not mine:
+            return False
+        last = max(mine, key=lambda vote: vote.opened_at)
+        return not visible(self._sessions.get(last.session), last, role)
+
     # --- what is asked -------------------------------------------------------------------------------
 
     async def put(self, command: PutToVote) -> Vote:

@@ -22,9 +22,11 @@ from drivers.bosch_wireless.votes import Votes
 from drivers.discussion import OWN_ORDER, DiscussionSystem, mode_for, seat_row, within
 
 SEATS, PEOPLE, OPTIONS = "/api/seats", "/api/participants", "/api/discuss"
+IDENTIFYING = "/api/participants/settings"
 SPEAKERS, WAITING, PRIORITY = "/api/speakers", "/api/waiting-list", "/api/priority"
 MODES: Mapping[str, str] = {"0": "open", "1": "override", "2": "voice", "3": "push"}
 NOBODY = 65535
+NOT_IDENTIFIED = 3  # the mode in which nobody says at the seat who they are
 OFTEN_SECONDS = 1  # between two looks while a vote is open
 QUICK_SECONDS = 0.25  # between two looks at the lists where nothing is held; one known client does the same
 UNKNOWN = ("not found in speakers list", "not found in waiting list")
@@ -71,11 +73,13 @@ class BoschWireless(DiscussionSystem, Votes):
         self._newest: dict[str, int] = {}
         self._seats: list[Mapping[str, Any]] = []
         self._people: dict[int, str] = {}
+        self._identified = False  # whether people say at their seats who they are
         self._lists: dict[str, list[Mapping[str, Any]]] = {}
         self._options: dict[str, Any] = {}
         self._learners: Mapping[str, Callable[[Any], None]] = {
             SEATS: self._learn_seats,
             PEOPLE: self._learn_people,
+            IDENTIFYING: self._learn_identifying,
             OPTIONS: self._learn_options,
             SPEAKERS: lambda found: self._lists.update({SPEAKERS: rows(found)}),
             WAITING: lambda found: self._lists.update({WAITING: rows(found)}),
@@ -88,7 +92,7 @@ class BoschWireless(DiscussionSystem, Votes):
             try:
                 self._newest.clear()
                 await self._log_in()
-                for path in (SEATS, PEOPLE, OPTIONS, SPEAKERS, WAITING):
+                for path in (SEATS, PEOPLE, IDENTIFYING, OPTIONS, SPEAKERS, WAITING):
                     await self._look(path)
                 self._tell()
                 await self._look_at_vote()
@@ -119,7 +123,7 @@ class BoschWireless(DiscussionSystem, Votes):
             await self.rest(self.options.poll if self.vote is None else OFTEN_SECONDS, self._news)
             self._news.clear()
             await self._look_at_vote()
-            for path in (SPEAKERS, WAITING, SEATS, PEOPLE, OPTIONS):
+            for path in (SPEAKERS, WAITING, SEATS, PEOPLE, IDENTIFYING, OPTIONS):
                 await self._look(path)
                 self._tell()
 
@@ -138,7 +142,7 @@ class BoschWireless(DiscussionSystem, Votes):
     async def _look(self, path: str, how: str = "") -> None:
         begun = self._newest.get(path, 0)
         answer = await self._ask("GET", path + how)
-        if path in (OPTIONS, PEOPLE) and not answer.ok:
+        if path in (OPTIONS, PEOPLE, IDENTIFYING) and not answer.ok:
             return  # not every model has them
         if not how and self._newest.get(path, 0) != begun:
             return  # a held question was answered meanwhile, with what is newer
@@ -157,6 +161,10 @@ class BoschWireless(DiscussionSystem, Votes):
             if isinstance(row.get("name"), str) and (seat := _id(row, "seatId")) is not None
         }
 
+    def _learn_identifying(self, found: Any) -> None:
+        mode = found.get("identification_mode") if isinstance(found, dict) else None
+        self._identified = isinstance(mode, int) and mode != NOT_IDENTIFIED
+
     def _learn_options(self, found: Any) -> None:
         if isinstance(found, dict) and isinstance(found.get("mode"), int):
             self._options, most = found, found.get("maxOpenMics")
@@ -172,10 +180,16 @@ class BoschWireless(DiscussionSystem, Votes):
         listed = {_id(row): _own_name(row) for row in (*speaking, *asking)}
         rows = {seat: row for row in self._seats if (seat := _id(row))}
         seats = {
-            str(seat): _seat(rows.get(seat, {}), self._people.get(seat) or listed.get(seat, ""))
+            str(seat): _seat(rows.get(seat, {}), self._name(seat, listed))
             for seat in sorted({*rows, *speakers, *waiting})
         }
         self.tell_floor(tuple(dict.fromkeys(speakers)), tuple(dict.fromkeys(waiting)), seats=seats)
+
+    def _name(self, seat: int, listed: Mapping[int | None, str]) -> str:
+        """Who sits there. Where people say so at their seats, a list without a name has an unknown person."""
+        if self._identified and seat in listed:
+            return listed[seat]
+        return self._people.get(seat) or listed.get(seat, "")
 
     # --- verbs ---------------------------------------------------------------------------------------
 

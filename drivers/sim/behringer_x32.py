@@ -135,6 +135,7 @@ class BehringerX32Simulator(UdpSimulator):
     def _meter(self, peer: tuple[str, int], which: str) -> None:
         if (running := self._metered.pop((peer, which), None)) is not None:
             running.cancel()
+        self._metered = {asked: task for asked, task in self._metered.items() if not task.done()}
         self._metered[peer, which] = self.spawn(self._meters(peer, which))
 
     async def _meters(self, peer: tuple[str, int], which: str) -> None:

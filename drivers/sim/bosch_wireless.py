@@ -2,7 +2,8 @@
 
 Knobs: ``lag_seconds`` (until a write shows), ``hold_seconds``, ``idle_seconds`` (until a session expires),
 ``asks`` (a press always asks, as where no microphone is free), ``settings_known`` (``/api/discuss`` exists),
-``votes_known`` (``/api/voting`` exists), ``tells_early`` (results are told while a round is open).
+``votes_known`` (``/api/voting`` exists), ``tells_early`` (results are told while a round is open),
+``identifies`` (people say at their seats who they are: the mode, 3 is off) and ``unknown`` (who did not).
 """
 
 from __future__ import annotations
@@ -84,6 +85,8 @@ class BoschWirelessSimulator(HttpSimulator):
         self.idle_seconds = 600.0
         self.asks = False
         self.settings_known = True
+        self.identifies = 3
+        self.unknown: set[int] = set()
 
     # --- the door ------------------------------------------------------------------------------------
 
@@ -215,7 +218,7 @@ class BoschWirelessSimulator(HttpSimulator):
                     if unit.person
                 ]
             case "participants", "settings":
-                return {"identification_mode": 3}
+                return {"identification_mode": self.identifies}
             case "discuss", "" if self.settings_known:
                 return self.discuss
             case "voting", "" if self.votes_known:
@@ -242,8 +245,14 @@ class BoschWirelessSimulator(HttpSimulator):
         return {**self._waiter(seat), **state}
 
     def _waiter(self, seat: int) -> dict[str, Any]:
-        name = self.units[seat].person or f"Seat {seat}"
-        return {"id": seat, "participantId": seat, "name": name, "seatName": f"Seat {seat}"}
+        name = "" if seat in self.unknown else self.units[seat].person
+        label = f"Seat {seat}"
+        return {
+            "id": seat,
+            "participantId": seat if name else 65535,
+            "name": name or label,
+            "seatName": label,
+        }
 
     # --- the discussion ------------------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ class TelevicCoconSimulator(HttpSimulator):
         super().__init__(device)
         Options.model_validate(device.options)
         self.people = dict(enumerate((person.name for person in committee().people[:seats]), 1))
+        self.badges: dict[int, str] = {}  # a delegate's card, by the seat of the plan
         self.offline: set[int] = set()
         self.speakers: list[int] = []
         self.requests: list[int] = []
@@ -171,14 +172,14 @@ class TelevicCoconSimulator(HttpSimulator):
         return [{"State": int(seat not in self.offline), "UnitId": seat} for seat in self.people]
 
     def _delegates(self) -> list[dict[str, Any]]:
-        return [
-            {
-                **{"Id": 200 + seat, "FirstName": name.partition(" ")[0], "Name": name.partition(" ")[2]},
-                **{"Title": "", "Groups": [], "SeatNumber": seat, "BadgeNumber": None},
-            }
-            for seat, name in self.people.items()
-            if name and self.running
-        ]
+        return [self._delegate(seat) for seat, name in self.people.items() if name and self.running]
+
+    def _delegate(self, seat: int) -> dict[str, Any]:
+        first, _, last = self.people[seat].partition(" ")
+        return {
+            **{"Id": 200 + seat, "FirstName": first, "Name": last, "Title": "", "Groups": []},
+            **{"SeatNumber": seat, "BadgeNumber": self.badges.get(seat)},
+        }
 
     def _agenda(self) -> Any:
         if not self.running:
@@ -318,6 +319,16 @@ class TelevicCoconSimulator(HttpSimulator):
         self._known(seat)
         self.people[seat] = name
         self._tell({"DelegateOnSeat": {"SeatNr": seat, "Delegate": name, "OnSeat": bool(name)}})
+
+    @act
+    def badge(self, seat: int, card: str, inserted: bool = True) -> None:
+        """A card is put in at a seat, or taken out; whose it is the system knows if it is in ``badges``."""
+        self._known(seat)
+        owner = next((place for place, one in self.badges.items() if one == card), None)
+        delegate = self._delegate(owner) if owner is not None else None
+        self._tell(
+            {"BadgeEvent": {"SeatNr": seat, "Delegate": delegate, "BadgeInserted": inserted, "bid": card}}
+        )
 
     @act
     def connect_seat(self, seat: int, connected: bool = True) -> None:

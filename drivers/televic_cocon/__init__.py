@@ -15,10 +15,11 @@ from avctl.capabilities import lacking
 from avctl.config import Device
 from avctl.driver import Publish, together
 from avctl.errors import LinkError, ProtocolError
-from avctl.events import ItemStarted
+from avctl.events import ItemStarted, Link
 from avctl.http import http
 from drivers.discussion import OWN_ORDER, DiscussionSystem, mode_for, seat_row, within
 from drivers.televic_cocon.messages import Lists, content, items, lists, number, rows
+from drivers.televic_cocon.people import People
 from drivers.televic_cocon.votes import Votes
 
 MICROPHONES, PEOPLE = "Microphone/Get", "Delegate/GetDelegatesInCurrentMeeting"
@@ -72,7 +73,7 @@ class TelevicCocon(DiscussionSystem, Votes):
         self._current = False
         self._seats: dict[int, tuple[bool, str]] = {}  # number -> chairman, unit
         self._offline: set[str] = set()
-        self._people: dict[int, str] = {}
+        self._people = People()
         self._lists: Lists = ((), (), ())
         room = f"/?RoomId={self.options.room}"
         self._looks: Mapping[str, Callable[[Any], None]] = {
@@ -87,6 +88,7 @@ class TelevicCocon(DiscussionSystem, Votes):
 
     async def serve(self) -> None:
         port = int(self.device.port or self.port)
+        self._people.forget()
         async with http(self.device.host, port, self.log) as self._http:
             try:
                 found = content(await self._get("Connect"))
@@ -129,6 +131,10 @@ class TelevicCocon(DiscussionSystem, Votes):
             if name.casefold() == "microphonestate" and isinstance(value, dict):
                 await self._microphones_told(value)
             elif name.casefold() in LOOK_AGAIN:
+                if isinstance(value, dict):
+                    self._people.heard(name.casefold(), value)
+                    if self.link is Link.ONLINE:
+                        self._tell()  # whoever left is named no more, before anything is asked
                 self._news.set()
 
     async def _microphones_told(self, state: Mapping[str, Any]) -> None:
@@ -156,11 +162,7 @@ class TelevicCocon(DiscussionSystem, Votes):
         self._offline = {str(row.get("UnitId")) for row in units if row.get("State") != ONLINE}
 
     def _learn_people(self, found: Any) -> None:
-        self._people = {
-            seat: " ".join(str(part).strip() for part in (row.get("FirstName"), row.get("Name")) if part)
-            for row in rows(found, "Delegates")
-            if (seat := number(row.get("SeatNumber"))) is not None
-        }
+        self._people.learn(found)
         runs = found.get("IsMeetingRunning") if isinstance(found, dict) else None
         self.report(meeting_runs=runs is not False)
 
@@ -190,7 +192,9 @@ class TelevicCocon(DiscussionSystem, Votes):
         known = {**dict.fromkeys((*speakers, *waiting), (False, "")), **self._seats}
         seats = {
             str(seat): seat_row(
-                self._people.get(seat, ""), chairman, "disconnected" if unit in self._offline else ""
+                chairman=chairman,
+                fault="disconnected" if unit in self._offline else "",
+                **self._people.row(seat),
             )
             for seat, (chairman, unit) in sorted(known.items())
         }

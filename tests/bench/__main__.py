@@ -27,7 +27,9 @@ from bench import (
     machine,
     offline,
     preparation,
+    seats,
     start,
+    storm,
     together,
 )
 
@@ -43,6 +45,8 @@ ROWS: dict[str, Callable[[Path, Callable[[], int]], Any]] = {
     "20": together.measure,
     "21": lasting.measure,
     "22": copying.measure,
+    "23": seats.measure,
+    "24": storm.measure,
 }
 
 

@@ -27,6 +27,7 @@ VENDOR = {  # a DCNM-WAP, firmware 1.73.2081
         '{"id":3,"name":"Seat 3","prio":false,"connected":false,"batteryStatus":null,"signalStatus":null}]',
     ),
     "GET /api/participants": (404, ""),
+    "GET /api/participants/settings": (404, ""),
     "GET /api/discuss": (404, ""),
     "GET /api/speakers": (
         200,
@@ -137,6 +138,22 @@ async def test_battery_signal_and_fault_are_told_for_each_seat(
         assert "battery_hours" not in witness.readings["seats"]["2"]
         hall.sit(2, "")
         await witness.until(lambda: witness.readings["seats"]["2"]["name"] == "", "no name")
+
+
+async def test_where_people_identify_themselves_an_unknown_speaker_has_no_name(
+    hall: BoschWirelessSimulator, served: Served, witness: Any
+) -> None:
+    hall.identifies, hall.unknown = 1, {3}
+    async with served(DRIVER, hall) as driver:
+        for seat in (2, 3):
+            await driver.open_mic(seat)
+        await witness.report(speakers=(2, 3))
+        named = {seat: row["name"] for seat, row in witness.readings["seats"].items()}
+        assert (named["2"], named["3"], named["4"]) == (hall.units[2].person, "", hall.units[4].person)
+        hall.identifies = 3  # nobody says who he is any more: the plan is what is known
+        await witness.until(
+            lambda: witness.readings["seats"]["3"]["name"] == hall.units[3].person, "the plan's name"
+        )
 
 
 async def test_the_chairmans_priority_silences_the_others(

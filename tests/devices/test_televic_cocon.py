@@ -10,6 +10,7 @@ from avctl.errors import Rejected
 from avctl.events import FloorRequested, ItemStarted, Link, MicClosed, MicOpened
 from drivers.sim.televic_cocon import SIMULATOR, TelevicCoconSimulator
 from drivers.televic_cocon import DRIVER, TelevicCocon
+from drivers.televic_cocon.people import People
 
 Served = Callable[..., AbstractAsyncContextManager[TelevicCocon]]
 
@@ -179,6 +180,74 @@ async def test_an_expired_connection_is_made_again(
         hall.press(3)
         await witness.link("online")
         await witness.sees(MicClosed, seat=3)
+
+
+# --- who is there -----------------------------------------------------------------------------------
+
+DELEGATES = json.loads(
+    '{"Delegates":[{"Id":240,"FirstName":"Anna","Name":"Alpha","Title":"","Groups":[{"Id":3,"Name":"Kyiv"}],'
+    '"SeatNumber":2,"BadgeNumber":null},{"Id":241,"FirstName":"Bo","Name":"Beta","Title":"","Groups":[],'
+    '"SeatNumber":4,"BadgeNumber":"14EFB4E2"}],"IsMeetingRunning":true}'
+)
+PLANNED = {"name": "Bo Beta", "group": "", "card": None, "authenticated": None}
+AWAY = {**PLANNED, "name": ""}
+
+
+def told(people: People, event: str) -> None:
+    ((name, value),) = json.loads(event).items()
+    people.heard(name.casefold(), value)
+
+
+def test_the_vendors_events_say_who_logged_in_and_who_left() -> None:
+    people = People()
+    people.learn(DELEGATES)
+    assert people.row(2) == {"name": "Anna Alpha", "group": "Kyiv", "card": None, "authenticated": None}
+    told(people, '{"BadgeEvent":{"SeatNr":4,"Delegate":null,"BadgeInserted":true,"bid":"14EFB4E2"}}')
+    assert people.row(4) == {**PLANNED, "card": "14EFB4E2", "authenticated": True}  # known by the card
+    told(people, '{"BadgeEvent":{"SeatNr":4,"Delegate":null,"Badgelnserted":false,"bid":"14EFB4E2"}}')
+    assert people.row(4) == AWAY  # and no name of the plan for an empty seat
+    people.learn(DELEGATES)
+    assert people.row(4) == AWAY
+    told(people, '{"BadgeEvent":{"SeatNr":4,"Delegate":null,"BadgeInserted":true,"bid":"0000BEEF"}}')
+    assert people.row(4) == {**AWAY, "card": "0000BEEF"}  # a card that nobody knows names nobody
+    told(
+        people,
+        '{"BadgeEvent":{"SeatNr":4,"Delegate":{"Id":240,"FirstName":"Anna","Name":"Alpha"},'
+        '"BadgeInserted":true,"bid":"22"}}',
+    )
+    assert (people.row(4)["name"], people.row(4)["card"]) == ("Anna Alpha", "22")
+    told(people, '{"DelegateOnSeat":{"SeatNr":2,"Delegate":"","OnSeat":false}}')
+    assert people.row(2)["name"] == ""
+    told(people, '{"DelegateOnSeat":{"SeatNr":2,"Delegate":"Cleo Gamma","OnSeat":true}}')
+    assert people.row(2)["name"] == ""  # until the server is asked
+    people.learn(DELEGATES)
+    assert people.row(2)["name"] == "Anna Alpha"
+    told(people, '{"DelegateOnSeat":{"SeatNr":2,"Delegate":"241","OnSeat":true}}')
+    assert (people.row(2)["name"], people.row(2)["authenticated"]) == ("Bo Beta", True)
+    people.forget()  # the link was cut: who is there now is not known, the plan is
+    assert people.row(2)["name"] == "Anna Alpha"
+    assert people.row(4) == PLANNED
+    people.learn({**DELEGATES, "Delegates": [], "IsMeetingRunning": False})
+    assert people.row(4) == AWAY
+
+
+async def test_a_card_names_its_owner_and_its_leaving_nobody(
+    hall: TelevicCoconSimulator, served: Served, witness: Any
+) -> None:
+    hall.badges[3] = "14EFB4E2"
+    name = hall.people[3]
+    async with served(DRIVER, hall):
+
+        def seat(number: int) -> dict[str, Any]:
+            found: dict[str, Any] = witness.readings["seats"][str(number)]
+            return found
+
+        hall.badge(5, "14EFB4E2")
+        await witness.until(lambda: seat(5).get("card") == "14EFB4E2", "a card at seat 5")
+        assert (seat(5)["name"], seat(5)["authenticated"]) == (name, True)
+        hall.badge(5, "14EFB4E2", inserted=False)
+        await witness.until(lambda: seat(5)["name"] == "", "nobody at seat 5")
+        assert "authenticated" not in seat(5)
 
 
 # --- other people's clients ------------------------------------------------------------------------

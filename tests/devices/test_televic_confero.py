@@ -31,7 +31,7 @@ VENDOR = {  # API 7.17
         '{"meetingId":"m","title":"Budget","participants":[{"participantId":"p","firstName":"Anna",'
         '"lastName":"Alpha","presence":{"kind":"LocalParticipantPresence","seatNumber":1}},'
         '{"participantId":"q","firstName":"Bo","lastName":"Beta",'
-        '"presence":{"kind":"AbsentParticipantPresence"}}]}',
+        '"presence":{"kind":"AbsentParticipantPresence","seatNumber":5}}]}',
     ),
     "GET /api/discussion/settings": (
         200,

@@ -127,6 +127,27 @@ async def test_the_public_sees_votes_of_public_sessions_but_of_closed_parts(
     assert (await clients(Role.SCHEDULER).get(f"{votes}/2")).status_code == 403
     assert (await clients(Role.SCHEDULER).get(f"/api/v1/sessions/{session}/floor")).json()["vote"] is None
     assert (await clients(Role.TECHNICIAN).get(f"{votes}/2")).json()["closed_part"] is True
+    for role, sees in ((Role.TECHNICIAN, True), (Role.SCHEDULER, False), (Role.MANAGER, False)):
+        readings = (await clients(role).get("/api/v1/devices/hall")).json()["readings"]
+        assert ("vote_title" in readings, "vote_counts" in readings) == (sees, sees), role
+    for role, sees in ((Role.TECHNICIAN, True), (Role.MANAGER, False)):
+        told = [(await clients(role).get("/api/v1/journal", params={"limit": 500})).text]
+        told.append((await clients(role).get("/api/v1/journal", params={"limit": 500, "after": 0})).text)
+        assert ["Таємне" in text for text in told] == [sees, sees], role
+        assert all("Відкрите" in text for text in told)
+
+
+async def test_whoever_has_to_do_with_other_rooms_sees_what_the_public_sees(
+    clients: Clients, admin: httpx.AsyncClient, controller: Controller, session: str
+) -> None:
+    votes = f"/api/v1/sessions/{session}/votes"
+    await admin.post(votes, json={"title": "Відкрите"})
+    await admin.post(f"{votes}/1/close")
+    elsewhere = clients(Role.SECRETARY)
+    assert (await elsewhere.get(f"{votes}/1")).status_code == 200
+    await controller.accounts.set_rooms("secretary", ("committee",), actor="test")
+    for path in (votes, f"{votes}/1", f"{votes}/1/roll-call.csv"):
+        assert (await elsewhere.get(path)).status_code == 403, path
 
 
 async def test_what_is_wrong_is_named_and_a_lost_vote_says_why(

@@ -114,10 +114,7 @@ class Wire(asyncio.DatagramProtocol):
 
     async def __aenter__(self) -> Wire:
         if self.datagrams:
-            loop = asyncio.get_running_loop()
-            self._front, _ = await loop.create_datagram_endpoint(
-                lambda: self, local_addr=("127.0.0.1", self.port)
-            )
+            await self._listen()
         else:
             self._front = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         return self
@@ -130,6 +127,26 @@ class Wire(asyncio.DatagramProtocol):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await _some_turns()  # a socket is closed one turn after its transport
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._front, _ = await loop.create_datagram_endpoint(
+            lambda: self, local_addr=("127.0.0.1", self.port)
+        )
+
+    async def lose(self) -> None:
+        """Break every connection and take no other; nobody listens for datagrams any more."""
+        self.hangs_up = True
+        self.drop()
+        if self.datagrams:
+            self._front.close()
+            await _some_turns()
+
+    async def mend(self) -> None:
+        """Be there again after a loss."""
+        self.hangs_up = False
+        if self.datagrams:
+            await self._listen()
 
     def hold(self) -> None:
         """Keep back what the device says."""
@@ -265,39 +282,67 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if ("secret" not in names or setup.secret)
         and ("pinned" not in names or setup.shows_certificate)
         and ("hall" not in names or issubclass(setup.kind, Discussion))
+        and ("pushed" not in names or setup.driver in metafunc.module.PUSHED)
     ]
     metafunc.parametrize("setup", chosen, ids=str)
 
 
+@asynccontextmanager
+async def _supervised(driver: Driver) -> AsyncIterator[Driver]:
+    """Under supervision, with hardly a pause between two tries."""
+    task = asyncio.create_task(supervise(driver, asyncio.Event(), first_pause=0.002, longest=0.02))
+    try:
+        yield driver
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await _some_turns()
+
+
+def _made(
+    setup: Setup, port: int, publish: Callable[[Any], None], host: str = "127.0.0.1", **options: Any
+) -> Driver:
+    device = Device(
+        id="device", room="hall", driver=setup.driver, host=host, options={**setup.options, **options}
+    ).model_copy(update={"port": port})
+    return setup.kind(device, publish)
+
+
 @pytest.fixture
 def driving(witness: Any, monkeypatch: pytest.MonkeyPatch) -> Driving:
-    """Runs a driver under supervision on a port, with hardly a pause between two tries."""
+    """Runs a driver under supervision on a port."""
     monkeypatch.setattr(wire_module, "CONNECT_SECONDS", 1.5)
 
-    @asynccontextmanager
-    async def drive(
+    def drive(
         setup: Setup, port: int, *, host: str = "127.0.0.1", bus: Any = None, **options: Any
-    ) -> AsyncIterator[Driver]:
-        device = Device(
-            id="device", room="hall", driver=setup.driver, host=host, options={**setup.options, **options}
-        ).model_copy(update={"port": port})
-        driver = setup.kind(device, (bus or witness.bus).publish)
-        task = asyncio.create_task(supervise(driver, asyncio.Event(), first_pause=0.002, longest=0.02))
-        try:
-            yield driver
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await _some_turns()
+    ) -> AbstractAsyncContextManager[Driver]:
+        return _supervised(_made(setup, port, (bus or witness.bus).publish, host, **options))
 
     return drive
+
+
+@pytest.fixture
+def made() -> Callable[..., Driver]:
+    """Makes a driver for a port; what it publishes goes to whoever is named."""
+    return _made
+
+
+@pytest.fixture
+def supervised() -> Callable[[Driver], AbstractAsyncContextManager[Driver]]:
+    """Runs a driver that was made, as often as one likes."""
+    return _supervised
 
 
 @pytest.fixture
 async def simulator(setup: Setup, device: Callable[..., Device]) -> AsyncIterator[Any]:
     """Its simulator, quick and with as few seats as it may have."""
     made: Any = simulator_of(device(setup.driver, **setup.options))
-    for knob, value in (("hold_seconds", 0.4), ("lag_seconds", 0.02), ("steps_per_second", 1e6)):
+    for knob, value in (
+        ("hold_seconds", 0.4),
+        ("lag_seconds", 0.02),
+        ("steps_per_second", 1e6),
+        ("most_a_minute", 10**9),
+    ):
         if hasattr(made, knob):
             setattr(made, knob, value)
     async with made:
@@ -308,6 +353,12 @@ async def simulator(setup: Setup, device: Callable[..., Device]) -> AsyncIterato
 def hall(simulator: Any) -> Any:
     """The simulator of a discussion system."""
     return simulator
+
+
+@pytest.fixture
+def pushed(setup: Setup, request: pytest.FixtureRequest) -> Any:
+    """What the device says by itself, from the table of the test."""
+    return request.module.PUSHED[setup.driver]
 
 
 @pytest.fixture

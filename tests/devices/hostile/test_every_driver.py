@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import random
 import re
@@ -27,8 +26,6 @@ from avctl.capabilities import (
 )
 from avctl.errors import DeviceError, LinkError, NoAnswer
 from avctl.events import FloorRequested, FloorRequestEnded, Link, LinkChanged, MicClosed, MicOpened
-from drivers.sim.frames import FramedSimulator
-from drivers.sim.http import HttpSimulator
 
 # A connection that is cut at the very moment it is made is left by the HTTP library for the garbage
 # collector to close; what is really kept is counted below.
@@ -351,40 +348,3 @@ async def test_another_certificate_than_the_pinned_one_is_not_spoken_to(
         assert witness.links()[-1] is Link.OFFLINE
     async with driving(setup, wire.port):  # nothing pinned: any will do
         await again(witness, wire, before)
-
-
-# --- for months --------------------------------------------------------------------------------------
-
-
-async def test_many_reconnections_leave_nothing_behind(setup, simulator, wire, driving, witness) -> None:
-    bus = Bus()  # nobody listens: what is kept is the driver's
-    # Several messages, or TLS, each time.
-    heavy = bool(setup.secret) or isinstance(simulator, HttpSimulator | FramedSimulator)
-
-    def held() -> tuple[int, int, int]:
-        gc.collect()
-        return len(asyncio.all_tasks()), len(wire.open), len(gc.get_objects())
-
-    async with driving(setup, wire.port, bus=bus) as driver:
-
-        async def reconnected() -> None:
-            met = wire.met
-            wire.drop()
-            await witness.until(lambda: wire.met > met and driver.link is Link.ONLINE, "another connection")
-
-        await witness.until(lambda: driver.link is Link.ONLINE, "the first connection")
-        for _ in range(5 if heavy else 10):
-            await reconnected()
-        tasks, connections, objects = held()
-        for _ in range(5 if heavy else 90):
-            await reconnected()
-
-        def settled() -> bool:
-            return len(asyncio.all_tasks()) <= tasks + 4 and len(wire.open) <= connections + 2
-
-        # A device that is spoken to on a connection for each question may have some under way just now.
-        await witness.until(settled, "what was needed for a moment is gone")
-        after = held()
-    assert after[0] <= tasks + 4
-    assert after[1] <= connections + 2
-    assert after[2] <= objects + 2000
