@@ -225,7 +225,7 @@ def _detail(event: Event) -> tuple[str, str, str]:
         case CounterOpened() | CounterClosed():
             return "", event.counter, ""
         case ItemStarted():
-            return "", f"{event.item} {event.title}".strip(), ""
+            return "", event.title, ""  # its number may be the system's own key
         case SpeakerShown():
             return "", event.name, ""
         case OverlayShown():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from dataclasses import replace
 
 from avctl.bus import Bus
@@ -33,6 +34,7 @@ from avctl.events import (
     SourceCut,
     VerbAsked,
 )
+from avctl.model.booking import AgendaItem
 from avctl.model.floor import Floor, Place
 from avctl.model.framing import in_picture
 from avctl.model.session import Phase, Session
@@ -47,6 +49,7 @@ log = logging.getLogger(__name__)
 
 FOLLOWED = (Phase.READY, Phase.OPEN)
 BY_HAND = ("recall_preset", "drive", "zoom")
+PRINTED = re.compile(r"\d{1,3}(\.\d{1,3}){0,3}\.?")  # a number as agendas print them
 
 
 class Follow:
@@ -261,7 +264,8 @@ class Follow:
 
     def _item(self, session: str, event: ItemStarted) -> None:
         if self._config.follow.item_line and self._sessions.get(session).broadcastable:
-            values: dict[str, str | int] = {"number": event.item[:20], "title": event.title[:1000]}
+            number = printed_number(event, self._sessions.get(session).booking.agenda)
+            values: dict[str, str | int] = {"number": number, "title": event.title[:1000]}
             self._obey(ShowOverlay(actor=ACTOR, session=session, kind="item", values=values))
 
     def _obey(self, command: Command) -> None:
@@ -276,3 +280,9 @@ class Follow:
             log.debug("%s: %s", type(command).__name__, refusal)
         except AvctlError as refusal:
             log.warning("%s was refused: %s", type(command).__name__, refusal)
+
+
+def printed_number(event: ItemStarted, agenda: tuple[AgendaItem, ...]) -> str:
+    """The number of an item as the agenda prints it; a system's own key of it is none, and is not shown."""
+    printed = next((item.number for item in agenda if item.title == event.title), "")
+    return printed or (event.item if PRINTED.fullmatch(event.item) else "")

@@ -6,9 +6,21 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from avctl.commands import BookSession, Command, ShowSpeaker
 from avctl.config import Config, Device, Follow, Room, Shot
-from avctl.events import ChapterMarked, MicClosed, MicOpened, ReadingsChanged, SpeakerShown, VerbAsked
+from avctl.events import (
+    ChapterMarked,
+    ItemStarted,
+    MicClosed,
+    MicOpened,
+    ReadingsChanged,
+    SpeakerShown,
+    VerbAsked,
+)
+from avctl.model.booking import AgendaItem
+from avctl.services.follow import printed_number
 
 CHAIR, FIRST, SECOND = 1, 12, 34
 
@@ -157,3 +169,20 @@ async def test_a_reading_that_names_a_new_deputy_reaches_the_floor(
         one.simulators["hall-dicentis"].sit(FIRST, "Соломія Гайова")
         await one.sees(ReadingsChanged)
         await one.until(lambda: one.follow.floor("plenary").speakers[0].name == "Соломія Гайова")
+
+
+@pytest.mark.parametrize(
+    ("item", "title", "number"),
+    [
+        ("e9956b3c-a01f-5aa0-9000-000000000001", "Про бюджет", "7.1"),
+        ("e9956b3c-a01f-5aa0-9000-000000000001", "Позачергове", ""),
+        ("4", "Позачергове", "4"),
+        ("2.3.", "Позачергове", "2.3."),
+        ("", "Позачергове", ""),
+    ],
+)
+def test_the_number_in_the_picture_is_that_of_the_agenda_and_never_a_systems_own_key(
+    item: str, title: str, number: str
+) -> None:
+    agenda = (AgendaItem(number="7.1", title="Про бюджет"),)
+    assert printed_number(ItemStarted(device="hall", item=item, title=title), agenda) == number

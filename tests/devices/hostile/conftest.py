@@ -22,10 +22,12 @@ from drivers.sim.server import Simulator, UdpSimulator
 
 # Whatever of these a driver's options have is made short; a driver waits for nothing longer.
 SHORT: dict[str, float] = {
-    **{"poll": 0.1, "answer_seconds": 0.8, "hold_seconds": 1.0, "tries": 2},
-    **{"settle_seconds": 0.2, "recall_seconds": 1.0, "boot_seconds": 0},
+    **{"poll": 0.05, "answer_seconds": 0.8, "hold_seconds": 1.0, "tries": 2},
+    **{"settle_seconds": 0.02, "recall_seconds": 1.0, "boot_seconds": 0},
     **{"status_seconds": 0.6},
 }
+IMPATIENT: dict[str, float] = {"answer_seconds": 0.25, "hold_seconds": 0.6}
+"""Where silence is what is tried. Not elsewhere: a busy machine is silent too, and then the link is lost."""
 # Every driver is here with what it needs to be tried, or with nothing; some more than once.
 SETUPS: dict[str, list[dict[str, Any]]] = {
     "visca": [{"transport": one, "answer_seconds": 0.2} for one in ("sony-udp", "udp", "tcp")],
@@ -311,11 +313,21 @@ def _made(
 @pytest.fixture
 def driving(witness: Any, monkeypatch: pytest.MonkeyPatch) -> Driving:
     """Runs a driver under supervision on a port."""
-    monkeypatch.setattr(wire_module, "CONNECT_SECONDS", 1.5)
+    monkeypatch.setattr(wire_module, "CONNECT_SECONDS", 1.0)
 
     def drive(
-        setup: Setup, port: int, *, host: str = "127.0.0.1", bus: Any = None, **options: Any
+        setup: Setup,
+        port: int,
+        *,
+        host: str = "127.0.0.1",
+        bus: Any = None,
+        impatient: bool = False,
+        **options: Any,
     ) -> AbstractAsyncContextManager[Driver]:
+        if impatient:
+            options |= {
+                key: IMPATIENT[key] for key in IMPATIENT if setup.options.get(key, 0) > IMPATIENT[key]
+            }
         return _supervised(_made(setup, port, (bus or witness.bus).publish, host, **options))
 
     return drive

@@ -103,7 +103,7 @@ async def test_half_a_message_and_the_rest_later_is_a_message(setup, wire, drivi
 
 
 async def test_half_a_message_and_then_nothing_is_none(setup, wire, driving, witness) -> None:
-    async with driving(setup, wire.port):
+    async with driving(setup, wire.port, impatient=True):
         before = await right(witness)
         for left in (1, 5):
             wire.left = 0 if wire.datagrams else left
@@ -164,7 +164,7 @@ async def test_answers_with_something_wrong_in_them_are_no_faults_of_ours(
         told: bytes | None = await honest(answer)
         return told
 
-    async with driving(setup, wire.port):
+    async with driving(setup, wire.port, impatient=True):
         before = await right(witness)
         simulator.fault = lying
         while (told := lies) < 15:
@@ -184,7 +184,7 @@ async def test_answers_with_something_wrong_in_them_are_no_faults_of_ours(
 
 async def test_a_device_that_accepts_and_never_speaks_is_not_online(setup, wire, driving, witness) -> None:
     wire.deaf = True
-    async with driving(setup, wire.port):
+    async with driving(setup, wire.port, impatient=True):
         reason = (await witness.link("offline")).reason
         assert re.search("answer|does not (greet|say|tell)", reason), reason
         assert Link.ONLINE not in witness.links()
@@ -197,7 +197,7 @@ async def test_a_device_that_accepts_and_never_speaks_is_not_online(setup, wire,
 async def test_a_late_answer_is_not_that_to_the_next_question(
     setup, simulator, wire, driving, witness
 ) -> None:
-    async with driving(setup, wire.port) as driver:
+    async with driving(setup, wire.port, impatient=True) as driver:
         readings = await right(witness)
         verb, first, second = act_of(setup.kind, readings)
         simulator.refuse()
@@ -270,7 +270,7 @@ def told_once(events: list[Any]) -> bool:
 
 
 async def test_a_power_cut_is_survived_and_told_once(setup, simulator, wire, driving, witness) -> None:
-    async with driving(setup, wire.port):
+    async with driving(setup, wire.port, impatient=wire.datagrams):
         before = await right(witness)
         for _ in range(2):
             await simulator.unplug()
