@@ -49,6 +49,9 @@ class Codec:
             raise ProtocolError("these are not command strings")
 
     def _end(self) -> int | None:
+        first = self._kept.find(b">")
+        if first < 0 or self._kept.find(b"{", 0, first) < 0:  # most have no text
+            return first if first >= 0 else None
         inside = False
         for at, byte in enumerate(self._kept):
             if byte in b"{}":

@@ -96,7 +96,7 @@ async def test_a_hundred_reconnections_leave_nothing_behind(setup, simulator, wi
         simulator.listen_seconds = 0.3  # it goes on telling whoever is gone
     # Where no connection stands open a loss is noticed by the next look only.
     poll = 0.05 if isinstance(simulator, WebSocketSimulator) else 0.01
-    lone: Any = alone(setup, wire, poll=poll, settle_seconds=0)
+    lone: Any = alone(setup, wire, poll=poll, settle_seconds=0.001)
 
     async def reconnections(count: int) -> None:
         async with lone.running() as driver:
