@@ -20,7 +20,7 @@ from drivers.sim.server import UdpSimulator, WebSocketSimulator
 # collector to close; what is really kept is counted below.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.timeout(120),  # they are long, and a busy machine is slow
+    pytest.mark.timeout(180),  # they are long, and a busy machine is slow
 ]
 
 RECONNECTIONS = 100
@@ -50,7 +50,7 @@ class Alone:
     async def until(self, fact: Callable[[], bool]) -> None:
         """Wait until a fact holds, looking at each thing it says."""
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not fact():
                     self._told.clear()
                     await self._told.wait()
@@ -62,7 +62,7 @@ class Alone:
         """How many objects there are, once every task and every socket of it is gone."""
         self._wire.drop()  # datagrams have no end
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while (left := asyncio.all_tasks() - self._before) or _files() > self._files:
                     await asyncio.sleep(0.01)
         except TimeoutError:
