@@ -26,7 +26,7 @@ SHORT: dict[str, float] = {
     **{"settle_seconds": 0.02, "recall_seconds": 1.0, "boot_seconds": 0},
     **{"status_seconds": 0.6},
 }
-IMPATIENT: dict[str, float] = {"answer_seconds": 0.15, "hold_seconds": 0.5}
+IMPATIENT: dict[str, float] = {"answer_seconds": 0.3, "hold_seconds": 0.6}
 """Where silence is what is tried. Not elsewhere: a busy machine is silent too, and then the link is lost."""
 # Every driver is here with what it needs to be tried, or with nothing; some more than once.
 SETUPS: dict[str, list[dict[str, Any]]] = {
@@ -313,7 +313,7 @@ def _made(
 @pytest.fixture
 def driving(witness: Any, monkeypatch: pytest.MonkeyPatch) -> Driving:
     """Runs a driver under supervision on a port."""
-    monkeypatch.setattr(wire_module, "CONNECT_SECONDS", 0.6)
+    monkeypatch.setattr(wire_module, "CONNECT_SECONDS", 1.0)
 
     def drive(
         setup: Setup,

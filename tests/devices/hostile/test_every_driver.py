@@ -220,7 +220,7 @@ async def test_a_late_answer_is_not_that_to_the_next_question(
                 return False
             return True
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(25):
             while not await does():
                 await asyncio.sleep(0)
                 await witness.until(lambda: driver.link is Link.ONLINE, "online again")
