@@ -192,6 +192,7 @@ async def test_an_access_point_over_rest_is_told_the_question_and_the_state(
     answers = {
         "POST /api/login": (200, '{"id":1,"sid":"s"}'),
         **{f"GET /api/{path}": (200, "[]") for path in ("seats", "participants", "speakers", "waiting-list")},
+        "GET /api/participants/settings": (200, '{"identification_mode":3}'),
         "GET /api/discuss": (404, ""),
         "GET /api/voting": (200, '{"mode":4,"subject":"","hundredPercentMode":0,"individuals":false}'),
         "GET /api/voting/state": (200, '{"state":0}'),
