@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from avctl.capabilities import Discussion
 from avctl.driver import Driver
@@ -35,7 +36,7 @@ class Alone:
     """
 
     def __init__(self, made: Any, supervised: Any, setup: Any, wire: Any, **options: Any) -> None:
-        known = {key: options[key] for key in options if key in setup.kind.Options.model_fields}
+        known = {key: value for key, value in options.items() if _takes(setup, key, value)}
         self._wire, self._supervised, self._told = wire, supervised, asyncio.Event()
         self.losses = 0
         self.driver: Driver = made(setup, options.get("port", wire.port), self._note, **known)
@@ -74,6 +75,15 @@ class Alone:
         if isinstance(event, LinkChanged):
             self.losses += event.link is not Link.ONLINE
         self._told.set()
+
+
+def _takes(setup: Any, option: str, value: Any) -> bool:
+    """Whether a driver has an option, and may have it so short."""
+    try:
+        setup.kind.Options.model_validate({**setup.options, option: value})
+    except ValidationError:
+        return False
+    return True
 
 
 def _files() -> int:
