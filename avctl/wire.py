@@ -1,4 +1,4 @@
-"""The byte connections to devices; only this module, and ``avctl.http`` for requests, open sockets to one.
+"""The byte connections to devices; only this module, ``avctl.http`` and ``avctl.incoming`` open sockets.
 
 Each wire logs what passes at debug level, ``>>`` out and ``<<`` in, and turns every failure into LinkError.
 """

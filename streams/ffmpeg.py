@@ -5,15 +5,13 @@ Every argument is understood by Debian's ffmpeg 5.1 and by the 9.x binary of ima
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import ffmpeg
-import imageio_ffmpeg
 
-from avctl.errors import ConfigError
+from avctl.ffmpeg import find_ffmpeg as find_ffmpeg
 from streams.coders import CODERS, Chip
 from streams.ladder import Step, whole
 from streams.plan import AUDIO_ONLY, Plan, Preset, RenditionPlan
@@ -35,21 +33,6 @@ ALIKE: dict[Preset, dict[str, Any]] = {
 }
 
 _Stream = Any  # ffmpeg-python has no types
-
-
-def find_ffmpeg(wanted: str | None = None) -> str:
-    """The program to run: the plan's, else the machine's, else the one inside imageio-ffmpeg."""
-    if wanted:
-        found = shutil.which(wanted)
-        if found is None:
-            raise ConfigError(f"ffmpeg: {wanted} is not a program", (("ffmpeg", "a program"),))
-        return found
-    if found := shutil.which("ffmpeg"):
-        return found
-    try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as exc:
-        raise ConfigError("ffmpeg: not on this machine and not in imageio-ffmpeg") from exc
 
 
 def encoder_command(

@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from avctl.child import ORDINARY, Rank
 from streams.cgroups import Group
 from streams.plan import LimitsPlan
 
@@ -24,16 +24,6 @@ RUNNER_OOM = -400
 PROC = Path("/proc/self")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rank:
-    """``nice`` is added to the runner's; of ``oom`` the greatest is killed first when memory is short."""
-
-    nice: int
-    oom: int
-    idle: bool = False  # gets the disk when nobody else wants it
-
-
-ORDINARY = Rank(nice=1, oom=200)
 LATER = Rank(nice=10, oom=600)
 LAST = Rank(nice=15, oom=800, idle=True)
 # By the first word of a child's name.

@@ -13,11 +13,11 @@ from contextlib import suppress
 from itertools import repeat
 from pathlib import Path
 
+from avctl.child import ORDINARY, Rank
 from streams import rfc8216
 from streams.child import leashed
 from streams.ffmpeg import PRIVATE_PLAYLIST, SAMPLE_RATE, encoder_command
 from streams.plan import AUDIO_ONLY, Plan
-from streams.priority import ORDINARY, Rank
 
 log = logging.getLogger(__name__)
 

@@ -88,5 +88,9 @@ class Channel:
     Reports ``present: bool``, ``bitrate: int`` (bit/s), ``continuity_errors: int`` (a minute),
     ``pat: bool``, ``pmt: bool``, ``scrambled: bool``, ``black``, ``frozen`` and ``silent: bool``,
     ``loudness: float`` (LUFS or None), ``now`` and ``next: str`` (by the channel's own guide, empty if it has
-    none) and ``fault: str``.
+    none) and ``fault: str``. What is not known is None.
     """
+
+    def picture(self) -> bytes:
+        """Its latest picture as a small JPEG; empty while there is none."""
+        return b""

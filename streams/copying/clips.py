@@ -13,12 +13,12 @@ from pathlib import Path
 
 import ffmpeg
 
+from avctl.child import ORDINARY
 from streams.child import leashed
 from streams.copying.intake import Shape
 from streams.copying.transport import CLOCK, Packets, packets, shifted, shortened, units
 from streams.ffmpeg import QUIET
 from streams.frames import Format, Frame
-from streams.priority import ORDINARY
 from streams.requests import SLATES, SlateName
 from streams.slates import FIRST
 from streams.status import replace_file

@@ -50,6 +50,7 @@ SETUPS: dict[str, list[dict[str, Any]]] = {
     "qlogic": [{"organisation": "28c94bad-f024-4289-a986-f9d79c9d8102"}],
     "kiosk_mqtt": [{"user": "avctl", "password": "right-secret"}],
     "apc_pdu": [{"answer_seconds": 0.3}],
+    "tv_channel": [{"form": "hls", "playlist_seconds": 0.1, "pictures": False}],
     "shure_dis": [{"chairmen": (1,)}],
     "televic_dcerno": [
         {"seats": {f"{'11' if seat == 1 else '10'}{seat:06x}": seat for seat in range(1, 16)}}

@@ -1,0 +1,145 @@
+"""What is said of a channel, from all that was measured of it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from drivers.tv_channel.judge import SYNC_SECONDS, Judge, Minute
+from drivers.tv_channel.options import Options
+from drivers.tv_channel.tables import Programme, Show
+from drivers.tv_channel.transport import NUMBERS, Transport
+
+BITRATE_SECONDS = 5.0
+BITRATE_SHARE = 0.1  # a rate that differs by less is no news
+LOUDER = 1.0  # LU
+NOTHING_SECONDS = 10.0  # black and silent: no programme
+
+
+class Measured:
+    """The measuring of one channel."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._rates: deque[tuple[float, int]] = deque()
+        self.web_fault = ""
+        self.heard_at = time.monotonic()
+        self.media_rate: int | None = None  # of segments: they come all at once
+        self.begin()
+
+    def begin(self) -> None:
+        """Know nothing of the stream that is to come."""
+        self.transport = Transport(self._options.programme)
+        self._judge = Judge(self._options.alarm_seconds, self._options.clear_seconds)
+        self._minute = Minute()
+        self._own_lost = self.network_lost = 0
+        self._bytes = 0
+        self._rates.clear()
+
+    @property
+    def nonsense(self) -> bool:
+        """Whether something came, and it is no transport stream."""
+        return self._bytes > 0 and not self.transport.synced
+
+    def take(self, data: bytes, at: float) -> None:
+        """Bytes that arrived at ``at``."""
+        self.heard_at = time.monotonic()
+        self._bytes += len(data)
+        self.transport.feed(data, at)
+
+    def dropped(self, datagrams: int) -> None:
+        """This machine was too slow: that is no fault of the channel."""
+        self._own_lost += datagrams
+        self.transport.lost()
+
+    def look(self, now: float, seen: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+        """The readings, after another look; ``seen`` by ffmpeg, ``before``: what was reported last."""
+        transport = self.transport
+        losses = {"own": self._own_lost, "network": self.network_lost}
+        new = self._minute.add({**transport.errors, **losses}, now)
+        minute = self._minute.counts()
+        scrambled = self._scrambled(before.get("scrambled") is True)
+        self._see(now, new, seen, scrambled)
+        programme, guide = transport.programme, transport.guide
+        return {
+            "present": transport.synced,
+            "bitrate": self._bitrate(now, before.get("bitrate")),
+            "continuity_errors": minute["continuity"],
+            "pat": transport.pat,
+            "pmt": transport.pmt,
+            "scrambled": scrambled,
+            "black": seen["black"],
+            "frozen": seen["frozen"],
+            "silent": seen["silent"],
+            "loudness": _steady(seen["loudness"], before.get("loudness")),
+            "now": guide.now.name if guide.now else "",
+            "next": guide.next.name if guide.next else "",
+            "next_at": _moment(guide.next),
+            "service": guide.name,
+            "streams": _streams(programme),
+            "errors": {NUMBERS[name]: minute[name] for name in NUMBERS if minute[name]},
+            "own_losses": minute["own"],
+            "network_losses": minute["network"],
+            "fault": self._judge.fault(),
+        }
+
+    def _see(self, now: float, new: Mapping[str, int], seen: Mapping[str, Any], scrambled: bool) -> None:
+        """Every condition, the gravest first."""
+        see, transport = self._judge.see, self.transport
+        black, frozen, silent = (seen[name] is True for name in ("black", "frozen", "silent"))
+        see("sync", "no transport stream in it (sync loss)", not transport.synced, now, SYNC_SECONDS)
+        see("web", self.web_fault, bool(self.web_fault), now, 0)
+        see("nothing", "no programme: black and silent", black and silent, now, NOTHING_SECONDS)
+        see("pat", "no list of programmes (PAT)", transport.synced and not transport.pat, now)
+        see("pmt", "no list of the programme's parts (PMT)", transport.pat and not transport.pmt, now)
+        see("scrambled", "it is scrambled", scrambled, now)
+        missing = ", ".join(map(str, transport.missing))
+        see("pid", f"parts of the programme do not come (PID {missing})", bool(missing), now, 0)
+        see("frozen and silent", "the picture stands still and there is no sound", frozen and silent, now, 0)
+        see("black", "the picture is black", black, now, 0)
+        see("silent", "there is no sound", silent, now, 0)
+        self._judge.count(new, now)
+        see("network", "the network loses packets (RTP)", bool(new.get("network")), now)
+        see("own", "this machine is too slow for it and loses packets", bool(new.get("own")), now)
+        see("frozen", "the picture stands still", frozen, now, 0)
+
+    def _scrambled(self, before: bool) -> bool:
+        """Whether most of what came since the last look is."""
+        transport = self.transport
+        whole, part = transport.of_programme, transport.scrambled
+        transport.of_programme = transport.scrambled = 0
+        return part * 2 > whole if whole else before
+
+    def _bitrate(self, now: float, before: object) -> int:
+        if self.media_rate is not None:
+            rate = self.media_rate
+        else:
+            self._rates.append((now, self._bytes))
+            while len(self._rates) > 2 and now - self._rates[0][0] > BITRATE_SECONDS:
+                self._rates.popleft()
+            (began, first), (ended, last) = self._rates[0], self._rates[-1]
+            rate = round(8 * (last - first) / (ended - began)) if ended > began else 0
+        if isinstance(before, int) and before and abs(rate - before) <= BITRATE_SHARE * before:
+            return before
+        return round(rate, -4)
+
+
+def _steady(level: float | None, before: object) -> float | None:
+    if level is None:
+        return None
+    if isinstance(before, float) and abs(level - before) < LOUDER:
+        return before
+    return round(level, 1)
+
+
+def _moment(show: Show | None) -> str:
+    return show.starts_at.isoformat() if show is not None and show.starts_at is not None else ""
+
+
+def _streams(programme: Programme | None) -> tuple[str, ...]:
+    if programme is None:
+        return ()
+    told = (stream for stream in programme.streams if stream.kind)
+    return tuple(" ".join(filter(None, (one.kind, one.codec, one.language))) for one in told)
