@@ -17,7 +17,7 @@ from avctl.errors import AvctlError, BadArgument, Forbidden, NotFound, NotLogged
 from avctl.model.account import Act, Role
 from avctl.services.controller import Controller
 from avctl.services.doors import Visitor, check_csrf, room_asked, visitor_of
-from dashboards import cameras, house, preparation, queue, room, screens, sound, views, votes
+from dashboards import cameras, channels, house, preparation, queue, room, screens, sound, views, votes
 from dashboards.buttons import may
 from dashboards.language import COOKIE, NAMES, chosen
 from dashboards.lines import Diary
@@ -71,6 +71,7 @@ PARTS: dict[str, tuple[str, Builder]] = {
     "calls": ("calls", queue.calls),
     "devices": ("devices", room.devices),
     "device": ("device", room.device),
+    "tv": ("tv", channels.tv),
 }
 
 

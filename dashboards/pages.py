@@ -25,6 +25,7 @@ from dashboards import (
     rolls,
     seats,
     streams,
+    television,
     views,
 )
 from dashboards import schedule as schedule_
@@ -48,7 +49,7 @@ def mount(app: FastAPI, controller: Controller) -> None:
     parts = (
         *(queuepages.router, router, streams.router, forms.router, rolls.router),
         *schedule,
-        *(doorstep.router, account.router, people.router, seats.router),
+        *(doorstep.router, account.router, people.router, seats.router, television.router),
     )
     for part in (*parts, nowhere):
         # As they are: include_router would read every signature a second time, at the first request.

@@ -43,6 +43,11 @@ def multiview_parts() -> Parts:
     return ("strip", ""), ("mosaic", "")
 
 
+def tv_parts() -> Parts:
+    """What /tv is made of."""
+    return ("strip", ""), ("tv", "")
+
+
 def room_parts(room: str) -> Parts:
     """What a room's page is made of."""
     own = (
@@ -83,6 +88,10 @@ def router(front: Front) -> APIRouter:
     @routes.get("/stream/alerts")
     async def alerts(request: Request) -> Response:
         return await staff(request, (("alerts", ""),))
+
+    @routes.get("/stream/tv")
+    async def television(request: Request) -> Response:
+        return await staff(request, tv_parts())
 
     @routes.get("/stream/home")
     async def home(request: Request) -> Response:

@@ -108,6 +108,8 @@ class Touched:
                 session_now = self._controller.sessions.running_in(room)
                 if session_now is not None:
                     yield "now", session_now.id
+        if "Channel" in state.capabilities:
+            yield "tv", ""
         if state.driver == SOURCE:
             yield "programme", room
             yield "mosaic", ""
@@ -132,5 +134,6 @@ class Touched:
         yield "strip", ""
         yield "tiles", ""
         yield "alerts", ""
+        yield "tv", ""
         for room in self._controller.config.rooms:
             yield from ((part, room.id) for part in OF_ALERT)

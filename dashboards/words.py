@@ -172,6 +172,7 @@ RULES: Mapping[str, str] = {
     "queue_closed": _("people wait and no counter is open"),
     "queue_quiet": _("people wait and nothing happens"),
     "queue_unserved": _("a called visitor is not being served"),
+    "channel_fault": _("a TV channel is faulty"),
     "disk_full": _("the disk of the recordings is getting full"),
     "closed_part_doubt": _("it is not certain that the closed part is closed to viewers"),
     "broadcast_failed": _("the broadcast cannot be kept up"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from avctl.capabilities.proofs import proved_by
@@ -91,6 +92,6 @@ class Channel:
     none) and ``fault: str``. What is not known is None.
     """
 
-    def picture(self) -> bytes:
-        """Its latest picture as a small JPEG; empty while there is none."""
-        return b""
+    def picture(self) -> tuple[bytes, datetime] | None:
+        """Its latest picture as a small JPEG, and when it was taken; None while there is none."""
+        return None

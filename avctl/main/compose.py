@@ -16,6 +16,7 @@ from avctl.services.accounts import Accounts
 from avctl.services.alerts import Alerts
 from avctl.services.bodies import Bodies
 from avctl.services.calendars import Calendars
+from avctl.services.channels import Channels
 from avctl.services.contacts import Contacts
 from avctl.services.controller import Controller
 from avctl.services.follow import Follow
@@ -68,6 +69,7 @@ async def controller(config: Config, data: Path) -> AsyncIterator[Controller]:
         bodies = Bodies(config, bus, store, journal)
         contacts = Contacts(store, bus)
         alerts = Alerts(config, bus, store, journal, house, sessions)
+        Channels(bus, house, alerts)
         framings = Framings(config, bus, desk, store, journal, house)
         participants = Participants(bus, store, journal, house, sessions)
         follow = Follow(config, bus, desk, house, sessions, framings, participants)

@@ -204,7 +204,7 @@ class Alerts:
         self._raise(rule, device, self._weight(state.room), text)
 
     def _readings(self, event: ReadingsChanged) -> None:
-        if JUDGED.isdisjoint(event.readings):
+        if JUDGED.isdisjoint(event.readings) or self._is_channel(event.device):
             return
         for rule in READING_RULES:
             if rule.reading in event.readings:
@@ -235,6 +235,10 @@ class Alerts:
                 self._raise("playlist_faults", event.device, Severity.WARNING, str(faults[0]))
             else:
                 self._clear("playlist_faults", event.device)
+
+    def _is_channel(self, device: str) -> bool:
+        """A TV channel's picture is no programme's: ``channels`` judges it."""
+        return device in self._house and "Channel" in self._house.state(device).capabilities
 
     def _gravity(self, rule: str, device: str) -> Severity:
         """What viewers miss now is grave; silence is so while somebody has the floor."""

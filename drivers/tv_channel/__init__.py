@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 from avctl.capabilities import Channel
@@ -48,12 +49,11 @@ class TvChannel(Driver, Channel):
         try:
             await together(*parts, *([self._watch()] if self.options.pictures else []))
         finally:
-            self.report(present=False, bitrate=0, **UNKNOWN)
+            self.report(present=False, bitrate=0, fault="", **UNKNOWN)
 
-    def picture(self) -> bytes:
-        """The latest picture as a small JPEG; empty while there is none."""
+    def picture(self) -> tuple[bytes, datetime] | None:
         pictures = self._pictures
-        return pictures.picture if pictures is not None and self.link is Link.ONLINE else b""
+        return pictures.picture if pictures is not None and self.link is Link.ONLINE else None
 
     # --- the stream ---------------------------------------------------------------------------------
 

@@ -79,6 +79,7 @@ class Measured:
             "next_at": _moment(guide.next),
             "service": guide.name,
             "streams": _streams(programme),
+            "missing": transport.missing,
             "errors": {NUMBERS[name]: minute[name] for name in NUMBERS if minute[name]},
             "own_losses": minute["own"],
             "network_losses": minute["network"],
@@ -95,8 +96,7 @@ class Measured:
         see("pat", "no list of programmes (PAT)", transport.synced and not transport.pat, now)
         see("pmt", "no list of the programme's parts (PMT)", transport.pat and not transport.pmt, now)
         see("scrambled", "it is scrambled", scrambled, now)
-        missing = ", ".join(map(str, transport.missing))
-        see("pid", f"parts of the programme do not come (PID {missing})", bool(missing), now, 0)
+        see("pid", "parts of the programme do not come", bool(transport.missing), now, 0)
         see("frozen and silent", "the picture stands still and there is no sound", frozen and silent, now, 0)
         see("black", "the picture is black", black, now, 0)
         see("silent", "there is no sound", silent, now, 0)

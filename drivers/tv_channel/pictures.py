@@ -14,12 +14,14 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import ffmpeg
 
 from avctl.child import Child, Rank
 from avctl.errors import ConfigError, LinkError
+from avctl.events import now
 from avctl.ffmpeg import find_ffmpeg
 
 WIDTH = 320
@@ -105,7 +107,7 @@ class Pictures:
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
-        self.picture = b""
+        self.picture: tuple[bytes, datetime] | None = None
         self.pictures = 0
         self.black: bool | None = None
         self.frozen: bool | None = None
@@ -205,7 +207,7 @@ class Pictures:
                 *pictures, rest = (rest + data).split(END)
                 if pictures:
                     self.pictures += len(pictures)
-                    self.picture = pictures[-1] + END
+                    self.picture = pictures[-1] + END, now()
                     self.black, self.frozen = bool(self.black), bool(self.frozen)
         finally:
             transport.close()

@@ -1,0 +1,31 @@
+"""What the templates of TV channels are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dashboards.views.parts import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelView:
+    """One channel: its picture's address, its state, and what is on."""
+
+    id: str
+    title: str
+    picture: str
+    state: State
+    fault: str  # what is wrong, as a message; empty: nothing
+    service: str
+    now: str
+    next: str
+    bitrate: str
+    loudness: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Television:
+    """parts/tv.html: every channel that the building gets, as pictures."""
+
+    channels: tuple[ChannelView, ...]
+    wrong: int
