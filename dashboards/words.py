@@ -279,6 +279,7 @@ VERBS: Mapping[str, str] = {
     "set_max_open": _("number of open microphones"),
     "open_vote": _("open a vote"),
     "close_vote": _("close the vote"),
+    "recall_layout": _("arrangement of the wall"),
     "recall_preset": _("camera shot"),
     "store_preset": _("store camera shot"),
     "drive": _("move camera"),

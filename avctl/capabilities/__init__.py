@@ -29,6 +29,8 @@ from avctl.capabilities.screens import (
     Power,
     Volume,
     Wake,
+    Presets,
+    Volume,
 )
 from avctl.settings import Setting
 
@@ -49,6 +51,7 @@ __all__ = [
     "Pages",
     "Picture",
     "Power",
+    "Presets",
     "Proof",
     "Recording",
     "Routing",
@@ -76,6 +79,7 @@ CAPABILITIES: tuple[type, ...] = (
     Brightness,
     Picture,
     Layouts,
+    Presets,
     Lock,
     Hours,
     Discussion,

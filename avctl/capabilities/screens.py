@@ -97,6 +97,18 @@ class Layouts(ABC):
         """Show a whole picture."""
 
 
+class Presets(ABC):
+    """A wall processor. Reports ``layout: str``, the preset it was last seen to take (empty: not known), and
+    ``layouts: tuple[str, ...]``, those it has."""
+
+    keeps: ClassVar[Settings] = (plain("layout", "recall_layout", "name"),)
+
+    @proved_by(reads("layout", "name"))
+    @abstractmethod
+    async def recall_layout(self, name: str) -> None:
+        """Show a stored arrangement of pictures on the wall, by its name."""
+
+
 class Lock(ABC):
     """Reports ``locked: bool``: whether its remote control is dead."""
 

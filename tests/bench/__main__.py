@@ -26,16 +26,19 @@ from bench import (
     lasting,
     machine,
     offline,
+    polled,
     preparation,
     seats,
     start,
     storm,
+    television,
     together,
 )
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
 ROWS: dict[str, Callable[[Path, Callable[[], int]], Any]] = {
     "1": floor.measure,
+    "4": polled.measure,
     "5": offline.measure,
     "7": destruction.measure,
     "8": kill.measure,
@@ -47,6 +50,7 @@ ROWS: dict[str, Callable[[Path, Callable[[], int]], Any]] = {
     "22": copying.measure,
     "23": seats.measure,
     "24": storm.measure,
+    "25": television.measure,
 }
 
 

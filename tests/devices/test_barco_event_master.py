@@ -1,0 +1,84 @@
+"""Barco Event Master: the sheet's JSON by hand, every verb on a simulator, the bytes of another client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from avctl.config import Device
+from avctl.driver import supervise
+from avctl.errors import BadArgument, Rejected
+from drivers.barco_event_master import BarcoEventMaster
+from drivers.sim.barco_event_master import SIMULATOR
+
+# The answers of an Event Master, as npm barco-eventmaster 6.2.1 takes them.
+LISTED = (
+    '{"jsonrpc":"2.0","result":{"success":0,"response":['
+    '{"id":0,"Name":"Зала","presetSno":1.00,"LockMode":0},{"id":4,"Name":"Vote","presetSno":2.00,"LockMode":0}'
+    ']},"id":"1"}'
+)
+# What that client sends to bring a preset into the programme.
+THEIRS = b'{"method":"activatePreset","params":{"id":1,"type":1},"jsonrpc":"2.0","id":"0"}'
+THEIR_ANSWER = {"jsonrpc": "2.0", "result": {"success": 0, "response": None}, "id": "0"}
+
+
+async def test_the_makers_json_one_byte_a_segment(by_hand: Any, device: Any, witness: Any) -> None:
+    async with by_hand({"POST /jsonrpc": (200, LISTED)}) as server:
+        driver = BarcoEventMaster(
+            device("barco_event_master", port=server.port, poll=600), witness.bus.publish
+        )
+        keeper = asyncio.create_task(supervise(driver, asyncio.Event()))
+        try:
+            await witness.report(layouts=("Зала", "Vote"), layout="")
+            assert json.loads(server.heard[0][2]) == {
+                "method": "listPresets",
+                "params": {"ScreenDest": -1, "AuxDest": -1},
+                "jsonrpc": "2.0",
+                "id": "1",
+            }
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+
+
+async def test_presets_are_listed_and_recalled(
+    device: Callable[..., Device], witness: Any, served: Any
+) -> None:
+    processor = SIMULATOR(device("barco_event_master", poll=0.05, answer_seconds=0.5))
+    async with processor, served(BarcoEventMaster, processor) as driver:
+        await witness.report(layouts=("Hall", "Speaker and slides", "Vote"))
+        await driver.recall_layout("Vote")
+        await witness.report(layout="Vote")
+        assert processor.program == 2
+        processor.save_preset("Memorial")
+        await witness.until(lambda: "Memorial" in driver.readings["layouts"], "a preset made at the device")
+        with pytest.raises(BadArgument, match="one of Hall"):
+            await driver.recall_layout("Nothing")
+        processor.refuse()
+        with pytest.raises(Rejected, match="activatePreset"):
+            await driver.recall_layout("Hall")
+        assert driver.readings["layout"] == "Vote"
+        processor.refuse(False)
+        await processor.unplug()
+        await witness.link("offline")
+        await processor.plug()
+        await witness.link("online")
+        await witness.report(layout="")  # somebody else may have changed it meanwhile
+
+
+async def test_another_client_gets_what_it_expects(device: Callable[..., Device]) -> None:
+    async with (
+        SIMULATOR(device("barco_event_master")) as processor,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{processor.bound}") as client,
+    ):
+        assert (await client.post("/jsonrpc", content=THEIRS)).json() == THEIR_ANSWER
+        assert processor.program == 1
+        wrong = THEIRS.replace(b'"id":1', b'"id":9')
+        assert (await client.post("/jsonrpc", content=wrong)).json()["result"]["success"] != 0
+        unknown = await client.post("/jsonrpc", content=THEIRS.replace(b"activatePreset", b"fly"))
+        assert unknown.json()["error"]["code"] == -32601
