@@ -334,7 +334,7 @@ _lines: dict[str, SharedLine] = {}  # those of this process: a path exists once
 
 
 class WebSocketSimulator(Simulator):
-    """A simulator on a TLS WebSocket."""
+    """A simulator on a WebSocket."""
 
     subprotocol: ClassVar[str] = ""
 
@@ -344,8 +344,8 @@ class WebSocketSimulator(Simulator):
         self._server: Server | None = None
 
     @abstractmethod
-    def certificate(self) -> ssl.SSLContext:
-        """The TLS identity of the device."""
+    def certificate(self) -> ssl.SSLContext | None:
+        """The TLS identity of the device; None: it speaks none."""
 
     @abstractmethod
     async def converse(self, connection: ServerConnection) -> None:
