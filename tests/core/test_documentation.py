@@ -50,6 +50,14 @@ def test_every_driver_is_in_the_table_with_what_it_can_do_and_its_options() -> N
         assert listed(options) == (set(driver.Options.model_fields) or {"none"}), name
 
 
+def test_every_driver_says_where_it_comes_from_what_it_met_and_what_it_lacks() -> None:
+    rows = table("### Where each protocol comes from, and what it was tried against")
+    assert sorted(row[0] for row in rows) == sorted(known())
+    for name, *cells in rows:
+        assert len(cells) == 3, name
+        assert all(cells), name
+
+
 def test_every_option_of_every_driver_is_described() -> None:
     for name in known():
         for option, field in load(name).Options.model_fields.items():
