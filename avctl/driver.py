@@ -247,10 +247,14 @@ class Turns(Generic[Answer]):
         exchange = asyncio.ensure_future(self._exchange(request, seconds, fits, forgive))
         self._ask_present.add(exchange)
         exchange.add_done_callback(self._asked_before)
-        await asyncio.wait((exchange, self._end), return_when=asyncio.FIRST_COMPLETED)
-        if not exchange.done() or exchange.cancelled():
-            raise self._fault()
-        return exchange.result()
+        try:
+            return await asyncio.shield(exchange)
+        except asyncio.CancelledError:
+            # ``ended`` cancels what is under way; whoever is cancelled themselves is not told of a fault.
+            asker = asyncio.current_task()
+            if exchange.cancelled() and (asker is None or not asker.cancelling()):
+                raise self._fault() from None
+            raise
 
     def heard(self, answer: Answer) -> bool:
         """Hand in what the device said; false when nobody had asked for it."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from pydantic import ValidationError
 
+from avctl.errors import NotFound
 from avctl.events import (
     AlertAcknowledged,
     AlertCleared,
@@ -142,7 +143,10 @@ def event_of(row: JournalRow) -> Event | None:
 
 def _subject(controller: Controller, event: Event) -> str:
     if isinstance(event, AlertAcknowledged | AlertCleared):
-        return next((alert.subject for alert in controller.alerts if alert.id == event.alert), "")
+        try:
+            return controller.alerts.get(event.alert).subject
+        except NotFound:
+            return ""
     return subject_of(event)
 
 

@@ -32,6 +32,7 @@ class House:
         self._bus = bus
         self._answer_seconds = answer_seconds
         self._states: dict[str, DeviceState] = {}
+        self._by_room: dict[str, list[str]] = {}  # asked at each event, in a house of thousands
         self._drivers: dict[str, Driver] = {}
         self._again: dict[str, asyncio.Event] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -61,6 +62,7 @@ class House:
             driver=device.driver,
             capabilities=capabilities_of(driver),
         )
+        self._by_room.setdefault(device.room, []).append(device.id)
         self._again[device.id] = asyncio.Event()
         self._tasks[device.id] = asyncio.create_task(
             supervise(driver, self._again[device.id]), name=f"device {device.id}"
@@ -70,7 +72,9 @@ class House:
         """Let a device go."""
         task = self._tasks.pop(device, None)
         self._drivers.pop(device, None)
-        self._states.pop(device, None)
+        state = self._states.pop(device, None)
+        if state is not None:
+            self._by_room[state.room].remove(device)
         if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -96,11 +100,8 @@ class House:
 
     def in_room(self, room: str, capability: str = "") -> tuple[DeviceState, ...]:
         """The devices of a room, or those of them that can do something."""
-        return tuple(
-            state
-            for state in self._states.values()
-            if state.room == room and (not capability or capability in state.capabilities)
-        )
+        mine = (self._states[device] for device in self._by_room.get(room, ()))
+        return tuple(state for state in mine if not capability or capability in state.capabilities)
 
     async def reconnect(self, command: Reconnect) -> None:
         """Try a device again now."""
