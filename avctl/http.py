@@ -61,15 +61,18 @@ class Http:
         headers: Mapping[str, str] | None = None,
         secret: bool = False,
         shown: str = "",
+        named: str = "",
     ) -> Answer:
         """The answer to a request, whose body is sent as it is (bytes) or as JSON.
 
-        What is ``secret`` stays out of the log, as do all headers; ``shown`` stands there for a body alone.
+        What is ``secret`` stays out of the log, as do all headers; ``shown`` stands there for a body alone,
+        ``named`` for a path that may hold a key, in errors too.
         """
         content = body if body is None or isinstance(body, bytes) else _json(body)
         sent = {**({} if content is None else {"Content-Type": "application/json"}), **(headers or {})}
         said = "" if content is None else " …" if secret else f" {shown or content.decode(errors='replace')}"
-        self._log.debug(">> %s %s%s", method, path, said)
+        place = named or path
+        self._log.debug(">> %s %s%s", method, place, said)
         try:
             answer = await self._client.request(
                 method, path, content=content, headers=sent, timeout=httpx.Timeout(seconds, pool=None)
@@ -77,11 +80,11 @@ class Http:
         except httpx.ConnectTimeout as fault:
             raise LinkError("cannot connect: no answer") from fault
         except httpx.TimeoutException as fault:
-            raise NoAnswer(f"no answer to {method} {path} within {seconds:g} s") from fault
+            raise NoAnswer(f"no answer to {method} {place} within {seconds:g} s") from fault
         except (httpx.LocalProtocolError, UnicodeError) as fault:  # its text may repeat a header
-            raise LinkError(f"{method} {path} cannot be sent as it is") from fault
+            raise LinkError(f"{method} {place} cannot be sent as it is") from fault
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
-            raise failed(f"{method} {path}", fault) from fault
+            raise failed(f"{method} {place}", fault) from fault
         self._log.debug("<< %s%s", answer.status_code, " …" if secret else f" {answer.text[:SHOWN]}")
         return Answer(
             status=answer.status_code, text=answer.text, data=answer.content, headers=answer.headers

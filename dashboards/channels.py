@@ -37,7 +37,7 @@ FAULTS = (
     _("the web stream stands still"),
     _("segments of the web stream are longer than promised"),
     _("segments of the web stream come slower than they play"),
-    _("a segment of the web stream is empty"),
+    _("a segment of the web stream is missing or empty"),
 )
 
 

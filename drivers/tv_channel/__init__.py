@@ -60,6 +60,7 @@ class TvChannel(Driver, Channel):
     async def _receive(self) -> None:
         if self.options.form == "hls":
             await self._fetch()
+            return
         while True:
             async with incoming(
                 self.device.host,

@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from avctl.errors import ProtocolError
 
-LATE, STALE = 1.5, 3.0  # times the target length without a new segment: soon late, then stale
+STALE = 3.0  # times the target length without a new segment
 LONGER = 0.5  # seconds that a segment may be longer than promised
 LONGEST = 10_000  # lines
 

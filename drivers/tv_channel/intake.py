@@ -7,11 +7,12 @@ import time
 from collections.abc import AsyncIterator
 
 from avctl.errors import LinkError, ProtocolError
-from avctl.http import Http
+from avctl.http import Answer, Http
 from drivers.tv_channel.hls import Playlist, Segment, playlist_of, variant_of, wrong_with
 from drivers.tv_channel.measured import Measured
 from drivers.tv_channel.options import Options
 
+SLOW_SECONDS = 1.0  # a small segment may take as long as any request
 FROM_THE_END = 3  # segments: where a player begins, too
 
 
@@ -32,25 +33,29 @@ class Hls:
         while True:
             new = await self._look()
             for segment in new:
-                began = time.monotonic()
-                data = await self._get(segment.path, "segment")
-                took = time.monotonic() - began
-                self._late = (
-                    "segments of the web stream come slower than they play" if took > segment.seconds else ""
-                )
-                if segment.begins_anew or segment.number != (self._next or segment.number):
-                    self._measured.transport.lost()
+                if data := await self._fetched(segment):
+                    yield data, self._media
                 self._next = segment.number + 1
-                if not data:
-                    self._late = "a segment of the web stream is empty"
-                    continue
-                self._media += segment.seconds
-                if segment.seconds > 0:
-                    self._measured.media_rate = round(8 * len(data) / segment.seconds)
-                yield data, self._media
             target = self._playlist.target if self._playlist else 1
             pause = target if new else target / 2
             await asyncio.sleep(self._options.playlist_seconds or pause)
+
+    async def _fetched(self, segment: Segment) -> bytes:
+        """A segment's bytes; nothing for one that is not there, which is a fault and no end."""
+        began = time.monotonic()
+        answer = await self._ask(segment.path, "segment")
+        slow = time.monotonic() - began > max(segment.seconds, SLOW_SECONDS)
+        if segment.begins_anew or segment.number != (self._next or segment.number):
+            self._measured.transport.lost()
+        if not answer.ok or not answer.data:
+            self._late = "a segment of the web stream is missing or empty"
+            self._measured.transport.lost()
+            return b""
+        self._late = "segments of the web stream come slower than they play" if slow else ""
+        self._media += segment.seconds
+        if segment.seconds > 0:
+            self._measured.media_rate = round(8 * len(answer.data) / segment.seconds)
+        return answer.data
 
     async def _look(self) -> list[Segment]:
         """The segments that are new since the last look."""
@@ -71,7 +76,12 @@ class Hls:
         return [segment for segment in playlist.segments if segment.number >= begin]
 
     async def _get(self, path: str, what: str) -> bytes:
-        answer = await self._server.ask("GET", path, self._options.answer_seconds, secret=True)
+        answer = await self._ask(path, what)
         if not answer.ok:
             raise LinkError(f"the server answers HTTP {answer.status} for its {what}")
         return answer.data
+
+    async def _ask(self, path: str, what: str) -> Answer:
+        return await self._server.ask(
+            "GET", path, self._options.answer_seconds, secret=True, named=f"its {what}"
+        )

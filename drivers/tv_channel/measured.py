@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +15,9 @@ from drivers.tv_channel.transport import NUMBERS, Transport
 BITRATE_SECONDS = 5.0
 BITRATE_SHARE = 0.1  # a rate that differs by less is no news
 LOUDER = 1.0  # LU
+COUNTED_EVERY = (
+    10  # looks: while it is bad, counts are other ones each second, and the journal keeps them all
+)
 NOTHING_SECONDS = 10.0  # black and silent: no programme
 
 
@@ -34,6 +37,8 @@ class Measured:
         self.transport = Transport(self._options.programme)
         self._judge = Judge(self._options.alarm_seconds, self._options.clear_seconds)
         self._minute = Minute()
+        self._counts: Counter[str] = Counter()
+        self._looks = 0
         self._own_lost = self.network_lost = 0
         self._bytes = 0
         self._rates.clear()
@@ -59,10 +64,13 @@ class Measured:
         transport = self.transport
         losses = {"own": self._own_lost, "network": self.network_lost}
         new = self._minute.add({**transport.errors, **losses}, now)
-        minute = self._minute.counts()
         scrambled = self._scrambled(before.get("scrambled") is True)
         self._see(now, new, seen, scrambled)
-        programme, guide = transport.programme, transport.guide
+        programme, guide, fault = transport.programme, transport.guide, self._judge.fault()
+        self._looks += 1
+        if self._looks % COUNTED_EVERY == 0 or fault != before.get("fault") or not any(self._counts.values()):
+            self._counts = self._minute.counts()
+        minute = self._counts
         return {
             "present": transport.synced,
             "bitrate": self._bitrate(now, before.get("bitrate")),
@@ -83,7 +91,7 @@ class Measured:
             "errors": {NUMBERS[name]: minute[name] for name in NUMBERS if minute[name]},
             "own_losses": minute["own"],
             "network_losses": minute["network"],
-            "fault": self._judge.fault(),
+            "fault": fault,
         }
 
     def _see(self, now: float, new: Mapping[str, int], seen: Mapping[str, Any], scrambled: bool) -> None:
