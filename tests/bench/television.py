@@ -22,7 +22,7 @@ from bench.programs import program, until
 from drivers.tv_channel import TvChannel
 from streams.ffmpeg import find_ffmpeg
 
-SECONDS, SETTLED, BARE_SECONDS = 30.0, 12.0, 15.0
+SECONDS, SETTLED, BARE_SECONDS = 20.0, 8.0, 10.0
 # Title -> how many, size, bit/s of the whole stream.
 KINDS = {"SD": (20, "720x576", 3_008_000), "HD": (8, "1920x1080", 8_008_000)}
 
