@@ -59,6 +59,9 @@ def counted(transport: Transport) -> dict[str, int]:
     return {name: count for name, count in transport.errors.items() if count}
 
 
+pytestmark = pytest.mark.timeout(120)  # real pictures by real ffmpeg, on whatever machine
+
+
 # --- bytes -------------------------------------------------------------------------------------------
 
 
@@ -255,7 +258,7 @@ LOOKS = {"black_seconds": 0.5, "freeze_seconds": 2, "silence_seconds": 0.5}
 
 
 async def until(witness: Any, driver: Driver, fact: Callable[[dict[str, Any]], bool], named: str) -> None:
-    async with asyncio.timeout(25):  # ffmpeg begins, and a look lasts
+    async with asyncio.timeout(60):  # ffmpeg begins, and a look lasts
         while not fact(driver.readings):
             await asyncio.sleep(0.05)
 

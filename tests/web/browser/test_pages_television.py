@@ -13,6 +13,8 @@ import pytest
 from avctl.config import Config
 from drivers.sim.tv_channel import SIMULATOR
 
+pytestmark = pytest.mark.timeout(120)  # ffmpeg and a browser beside each other
+
 QUICK = {"poll": 0.2, "gone_seconds": 1, "alarm_seconds": 0.5, "clear_seconds": 0.5}
 TITLES = ("Рада", "Суспільне Київ", "Канал, якого немає")
 
@@ -46,7 +48,7 @@ async def test_channels_are_seen_and_what_is_wrong_is_said(
     channels: list[Any], controller: Any, server: Any, log_in: Any
 ) -> None:
     page = await log_in("/tv")
-    await page.locator("#channel-tv-0 img:visible").wait_for(timeout=25_000)  # ffmpeg begins, a GOP passes
+    await page.locator("#channel-tv-0 img:visible").wait_for(timeout=60_000)  # ffmpeg begins, a GOP passes
     await page.locator("#channel-tv-1", has_text="Новини").wait_for()
     await page.locator("#channel-tv-1 .state", has_text="гаразд").wait_for()
     await page.locator("#channel-tv-2 .state", has_text="немає сигналу").wait_for()
