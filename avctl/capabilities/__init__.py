@@ -27,10 +27,9 @@ from avctl.capabilities.screens import (
     Pages,
     Picture,
     Power,
-    Volume,
-    Wake,
     Presets,
     Volume,
+    Wake,
 )
 from avctl.settings import Setting
 

@@ -77,7 +77,7 @@ async def until(address: str, pattern: str, wanted: int, log: Path) -> None:
         raise AssertionError(f"{found and found[1]} of {wanted}\n{told[-3000:]}") from None
 
 
-@pytest.mark.timeout(200)  # 78 simulated devices, and the controller that drives them
+@pytest.mark.timeout(200)  # 86 simulated devices, and the controller that drives them
 async def test_it_is_simulated_and_driven(
     council: Config, tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
