@@ -89,6 +89,18 @@ class AmendSession(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangeRule(Command):
+    """Let a series go by another rule, all or nothing; ``this`` one leaves it, for its own rule or none."""
+
+    session: str
+    rule: str
+    version: int | None = None
+    override: str = ""
+    reason: str = ""
+    scope: Scope = Scope.THIS
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrepareSession(Command):
     """Bring the room to its wanted state and arm the broadcast."""
 
@@ -133,10 +145,37 @@ class SuspendSession(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class ResumeSession(Command):
-    """Go on after an interruption; a closed part ends only when ``confirmed``: viewers see the hall again."""
+    """Go on after an interruption; a closed part ends only when ``confirmed``: viewers see the hall again.
+
+    ``move_end``: whether the planned end moves by what an alarm or a power cut took; None: it does.
+    """
 
     session: str
     confirmed: bool = False
+    move_end: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeginItem(Command):
+    """Take up the item at a ``place`` of the agenda, from 1 and once; None: the next one."""
+
+    session: str
+    place: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoteQuorum(Command):
+    """Keep in the minutes how many members are there."""
+
+    session: str
+    present: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnounceSession(Command):
+    """Make the programme of a live session public before it opens, with the slate *starting soon*."""
+
+    session: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,9 +217,10 @@ class ArmBroadcast(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class GoLive(Command):
-    """Make the programme public; the recording starts with it."""
+    """Make the programme public; the recording starts with it, unless the sitting is still to begin."""
 
     session: str
+    record: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from avctl.commands import AmendSession, BookSeries, BookSession, CancelSession, Scope
+from avctl.commands import AmendSession, BookSeries, BookSession, CancelSession, ChangeRule, Scope
 from avctl.errors import BadArgument, Clashing, Conflict, Stale
 from avctl.events import now
 from avctl.model.account import Act
 from avctl.model.booking import Booking, Kind, Policy, amended, booking_of, changes
-from avctl.model.session import BEFORE, OVER, Session
+from avctl.model.session import BEFORE, OVER, RUNNING, Session
 from avctl.services.doors import Visitor
 from dashboards import views
 from dashboards.doorstep import local
@@ -35,7 +35,10 @@ from dashboards.sessionform import (
 from dashboards.words import FIELDS, KINDS, PHASES, POLICIES, _
 
 SPARE = 2  # empty lines below an agenda
-EMPTY: Mapping[str, str] = {name: "" for name in ("number", "title", "speaker", "document", "closed")}
+REPEATING = ("repeat", "until", "rule", "scope", "override", "reason")
+EMPTY: Mapping[str, str] = {
+    name: "" for name in ("number", "title", "speaker", "document", "closed", "minutes")
+}
 SCOPES: Mapping[Scope, str] = {
     Scope.THIS: _("this session only"),
     Scope.FOLLOWING: _("this and those that follow"),
@@ -139,6 +142,31 @@ def router(front: Front) -> APIRouter:
         await controller.desk.obey(CancelSession(actor=actor, session=session, reason=reason, scope=scope))
         return RedirectResponse("/schedule", 303)
 
+    @routes.post("/schedule/{session}/rule")
+    async def repeat(request: Request, session: str) -> Response:
+        """Another rule for a series, or one for a session that had none."""
+        values, _items, _duty = typed(await front.fields(request))
+        actor = await front.asked(request, Act.BOOK_SESSIONS, values.get("csrf", ""))
+        visitor = await front.allowed(request, Act.BOOK_SESSIONS)
+        found = controller.sessions.get(session)
+        booked = values_of(found.booking, zone)
+        try:
+            command = ChangeRule(
+                actor=actor,
+                session=session,
+                rule=rule_of({**booked, **values}, zone),
+                version=int(values["version"]) if values.get("version", "").isdecimal() else None,
+                override=_override(visitor, values),
+                reason=values.get("reason", ""),
+                scope=Scope(values.get("scope", "this")),
+            )
+            await controller.desk.obey(command)
+        except (BadArgument, Conflict) as refusal:
+            shown = {**booked, **{name: values.get(name, "") for name in REPEATING}}
+            duty = found.booking.on_duty
+            return await page(request, visitor, found, shown, items_of(found.booking), duty, refusal)
+        return RedirectResponse(f"/schedule/{session}", 303)
+
     async def joined(
         request: Request, visitor: Visitor, stale: Stale, values: Values, items: Items, duty: tuple[str, ...]
     ) -> Response:
@@ -210,8 +238,9 @@ def router(front: Front) -> APIRouter:
         language: str,
     ) -> views.SessionForm:
         accounts = [one.name for one in await controller.accounts.all() if not one.disabled]
-        given = {**_defaults(front), **values}
         place = session.booking.place if session is not None else None
+        repeats = {"repeat": "custom", "rule": place.rule} if place is not None else {}
+        given = {**_defaults(front), **repeats, **values}
         may = visitor.account.may(Act.BOOK_SESSIONS, session.room if session is not None else "")
         templates = [
             (f"{body.id}/{number}", f"{body.name}: {template.name}")
@@ -248,6 +277,13 @@ def router(front: Front) -> APIRouter:
             changed_at=session.changed_at if session is not None else None,
             may_change=may and (session is None or session.phase not in OVER),
             may_cancel=may and session is not None and session.phase in BEFORE,
+            rule_scopes=_choices(SCOPES.items(), values.get("scope", Scope.FOLLOWING.value))
+            if place is not None
+            else (),
+            may_repeat=may and session is not None and session.phase in (*BEFORE, *RUNNING),
+            people_url=f"/control/{session.room}/people?session={session.id}"
+            if session is not None and session.room and visitor.account.may(Act.SEE_CONTROL, session.room)
+            else "",
             may_override=visitor.account.may(Act.OVERRIDE_CLASHES),
         )
 

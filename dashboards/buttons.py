@@ -10,7 +10,7 @@ from avctl.model.account import Act, Role, permitted
 from avctl.model.booking import Policy
 from avctl.model.device import DeviceState
 from avctl.model.floor import Floor
-from avctl.model.session import BEFORE, RUNNING, TIMED, Phase, Session
+from avctl.model.session import BEFORE, MOVING, RUNNING, TIMED, Phase, Session
 from dashboards.views import Air, Button
 from dashboards.words import MODES, _
 
@@ -53,6 +53,9 @@ def _of_session(session: Session, air: Air, prefix: str) -> Iterator[Button]:
         yield button("prepare", _("Prepare"), "next", "P")
     if phase is Phase.READY:
         yield button("prepare", _("Prepare again"), "", "P")
+    if phase in BEFORE and session.booking.policy is Policy.LIVE and session.broadcastable and not air.on:
+        label, again = _("Let viewers in: starting soon"), _("Press again: viewers see the slate")
+        yield button("announce", label, "", "S", again)
     if phase in BEFORE:
         match session.booking.policy:
             case Policy.LIVE if session.broadcastable:
@@ -68,12 +71,19 @@ def _of_session(session: Session, air: Air, prefix: str) -> Iterator[Button]:
             again = _("Press again: viewers will see")
             yield button("leave-closed", _("Leave the closed part"), "air", "R", again)
         else:
-            yield button("resume", _("Continue"), "next", "R")
+            moves = session.reason in MOVING or session.lost > 0
+            yield button("resume", _("Continue, end moves") if moves else _("Continue"), "next", "R")
+            if moves:
+                yield button("resume-as-planned", _("Continue, end as planned"), "", "")
     if phase in (Phase.OPEN, Phase.SUSPENDED) and not closed:
         if session.reason is not Reason.BREAK:
             yield button("break", _("Break"), "", "B")
         if session.reason is not Reason.TECHNICAL:
             yield button("technical", _("Technical pause"), "", "T")
+        if session.reason is not Reason.AIR_RAID:
+            yield button("air-raid", _("Air-raid alarm"), "", "A", _("Press again: air-raid alarm"))
+        if session.reason is not Reason.POWER:
+            yield button("power", _("Power cut"), "", "", _("Press again: power cut"))
         yield button("closed", _("Closed part"), "closed", "C")
     if phase in (Phase.OPEN, Phase.SUSPENDED):
         yield button("close", _("End the session"), "end", "E", _("Press again: end it"))

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Request, Response
 
 from avctl.commands import (
     AcknowledgeAlert,
+    AnnounceSession,
+    BeginItem,
     CancelPreparation,
     CloseSession,
     Command,
@@ -17,6 +19,7 @@ from avctl.commands import (
     GoLive,
     HoldCameras,
     MuteSound,
+    NoteQuorum,
     OpenSession,
     Operate,
     PrepareSession,
@@ -45,9 +48,13 @@ SESSION_ACTS: Mapping[str, Callable[[str, str], Command]] = {
     "go-live": lambda actor, session: GoLive(actor=actor, session=session),
     "break": lambda actor, session: SuspendSession(actor=actor, session=session, reason=Reason.BREAK),
     "technical": lambda actor, session: SuspendSession(actor=actor, session=session, reason=Reason.TECHNICAL),
+    "air-raid": lambda actor, session: SuspendSession(actor=actor, session=session, reason=Reason.AIR_RAID),
+    "power": lambda actor, session: SuspendSession(actor=actor, session=session, reason=Reason.POWER),
     "closed": lambda actor, session: SuspendSession(actor=actor, session=session, reason=Reason.CLOSED),
     "leave-closed": lambda actor, session: ResumeSession(actor=actor, session=session, confirmed=True),
     "resume": lambda actor, session: ResumeSession(actor=actor, session=session),
+    "resume-as-planned": lambda actor, session: ResumeSession(actor=actor, session=session, move_end=False),
+    "announce": lambda actor, session: AnnounceSession(actor=actor, session=session),
     "close": lambda actor, session: CloseSession(actor=actor, session=session),
     "name-off": lambda actor, session: ShowSpeaker(actor=actor, session=session, name=""),
 }
@@ -60,6 +67,17 @@ def router(front: Front) -> APIRouter:
     routes = front.router()
     controller = front.controller
 
+    @routes.post("/control/{room}/sessions/{session}/quorum")
+    async def quorum(request: Request, room: str, session: str) -> Response:
+        """How many are there: whoever runs the sitting says so, or whoever runs its votes."""
+        visitor = await front.allowed(request, Act.SEE_CONTROL)
+        runs = visitor.account.may(Act.RUN_SESSIONS)
+        actor = await front.asked(request, Act.RUN_SESSIONS if runs else Act.RUN_VOTES)
+        present = (await front.form(request)).get("present", "").strip()
+        if not (present.isdecimal() and present.isascii() and len(present) <= 5):
+            raise BadArgument("present", f"a number of people (got {present[:20]!r})")
+        return await obeyed(NoteQuorum(actor=actor, session=in_room(session, room), present=int(present)))
+
     @routes.post("/control/{room}/sessions/{session}/{act}")
     async def session_act(request: Request, room: str, session: str, act: str) -> Response:
         actor = await front.asked(request, Act.CLOSE_PARTS if act in CLOSING else Act.RUN_SESSIONS)
@@ -67,6 +85,12 @@ def router(front: Front) -> APIRouter:
         if make is None or controller.sessions.get(session).room != room:
             raise NotFound("there is no such act")
         return await obeyed(make(actor, session))
+
+    @routes.post("/control/{room}/sessions/{session}/item/{place:int}")
+    async def item(request: Request, room: str, session: str, place: int) -> Response:
+        """Take up an item of the agenda; its place is in the address, so that two presses mean one item."""
+        actor = await front.asked(request, Act.RUN_SESSIONS)
+        return await obeyed(BeginItem(actor=actor, session=in_room(session, room), place=place))
 
     @routes.post("/control/{room}/sessions/{session}/{reason}/{minutes:int}")
     async def interrupt(request: Request, room: str, session: str, reason: Reason, minutes: int) -> Response:

@@ -17,11 +17,23 @@ from avctl.errors import AvctlError, BadArgument, Forbidden, NotFound, NotLogged
 from avctl.model.account import Act, Role
 from avctl.services.controller import Controller
 from avctl.services.doors import Visitor, check_csrf, room_asked, visitor_of
-from dashboards import cameras, channels, house, preparation, queue, room, screens, sound, views, votes
+from dashboards import (
+    agenda,
+    cameras,
+    channels,
+    house,
+    preparation,
+    queue,
+    room,
+    screens,
+    sound,
+    views,
+    votes,
+)
 from dashboards.buttons import may
 from dashboards.language import COOKIE, NAMES, chosen
 from dashboards.lines import Diary
-from dashboards.live import Builder, Live, Topic
+from dashboards.live import WIDE, Builder, Live, Topic
 from dashboards.render import Renderer
 from dashboards.static import Static
 from dashboards.words import REFUSALS, ROLES, _
@@ -61,7 +73,7 @@ PARTS: dict[str, tuple[str, Builder]] = {
     "floor": ("floor", room.floor),
     "vote": ("vote", votes.vote),
     "screen": ("screen", screens.screen),
-    "agenda": ("agenda", room.agenda),
+    "agenda": ("agenda", agenda.agenda),
     "cameras": ("cameras", cameras.cameras),
     "sound": ("sound", sound.sound),
     "preparation": ("preparation", preparation.preparation),
@@ -138,9 +150,17 @@ class Front:
 
     # --- parts ---------------------------------------------------------------------------------------------
 
-    def topics(self, language: str, role: Role | None, parts: Iterable[tuple[str, str]]) -> tuple[Topic, ...]:
-        """Parts, each with its subject, as this viewer sees them."""
-        return tuple(Topic(part, subject, language, role) for part, subject in parts)
+    def topics(
+        self,
+        language: str,
+        role: Role | None,
+        parts: Iterable[tuple[str, str]],
+        rooms: tuple[str, ...] = (),
+    ) -> tuple[Topic, ...]:
+        """Parts, each with its subject, as this viewer sees them; of the house only these ``rooms``."""
+        return tuple(
+            Topic(part, subject, language, role, rooms if part in WIDE else ()) for part, subject in parts
+        )
 
     def texts(self, topics: Iterable[Topic]) -> dict[str, Markup]:
         """The parts of a page by name."""

@@ -13,9 +13,10 @@ from avctl.model.booking import Policy
 from avctl.model.session import BEFORE, OVER, Phase, Session
 from avctl.services.controller import Controller
 from dashboards import views
+from dashboards.agenda import items_of
 from dashboards.air import air_of
 from dashboards.buttons import PROGRAMME, may, of_session
-from dashboards.room import devices_of, items_of, room_of, room_title, states_of
+from dashboards.room import devices_of, room_of, room_title, states_of
 from dashboards.words import KINDS, RULES, SEVERITIES, _
 
 SOON = timedelta(hours=1)
@@ -57,22 +58,31 @@ def alert_view(controller: Controller, alert: Alert, language: str) -> views.Ale
     )
 
 
-def strip(controller: Controller, subject: str, role: Role | None, language: str) -> views.Strip:
+def strip(
+    controller: Controller, subject: str, role: Role | None, language: str, seen: tuple[str, ...] = ()
+) -> views.Strip:
     """How many alerts, and the most urgent one that nobody has in hand."""
-    raised = controller.alerts.raised()
+    raised = [one for one in controller.alerts.raised() if _reached(controller, one, seen)]
     open_ones = [alert for alert in raised if alert.acknowledged_at is None]
     first = alert_view(controller, open_ones[0], language) if open_ones else None
     return views.Strip(count=len(raised), first=first)
 
 
-def alerts(controller: Controller, subject: str, role: Role | None, language: str) -> views.Alerts:
+def alerts(
+    controller: Controller, subject: str, role: Role | None, language: str, seen: tuple[str, ...] = ()
+) -> views.Alerts:
     """Alerts of a room, or of the house when the subject is empty."""
     mine = [
         alert_view(controller, alert, language)
         for alert in controller.alerts
-        if not subject or room_of_subject(controller, alert.subject) in ("", subject)
+        if (not subject or room_of_subject(controller, alert.subject) in ("", subject))
+        and _reached(controller, alert, seen)
     ]
-    given = (one for one in controller.alerts if one.acknowledged_at is not None)
+    given = (
+        one
+        for one in controller.alerts
+        if one.acknowledged_at is not None and _reached(controller, one, seen)
+    )
     latest = sorted(given, key=lambda one: one.acknowledged_at or one.raised_at, reverse=True)
     reasons = (one.acknowledged_reason for one in latest)
     return views.Alerts(
@@ -83,9 +93,17 @@ def alerts(controller: Controller, subject: str, role: Role | None, language: st
     )
 
 
-def tiles(controller: Controller, subject: str, role: Role | None, language: str) -> views.Tiles:
+def _reached(controller: Controller, alert: Alert, rooms: tuple[str, ...]) -> bool:
+    """Whether an alert concerns somebody who sees these rooms only; none named: everybody's."""
+    return not rooms or room_of_subject(controller, alert.subject) in ("", *rooms)
+
+
+def tiles(
+    controller: Controller, subject: str, role: Role | None, language: str, seen: tuple[str, ...] = ()
+) -> views.Tiles:
     """Every room, ordered by attention: on air with a fault, on air, soon, idle with a fault, idle."""
-    found = [tile(controller, room.id, role, language) for room in controller.config.rooms]
+    rooms = [room.id for room in controller.config.rooms if not seen or room.id in seen]
+    found = [tile(controller, room, role, language) for room in rooms]
     return views.Tiles(rooms=tuple(sorted(found, key=_attention)), watching=controller.viewers.total())
 
 
@@ -196,6 +214,8 @@ def public_state(session: Session, air: views.Air) -> tuple[str, str]:
         return "closed", _("closed part: not shown to the public")
     if session.phase is Phase.SUSPENDED:
         return "break", _("break")
+    if session.phase in BEFORE and air.on and air.slate == "starting":
+        return "soon", _("Starting soon")
     if air.on:
         return "live", _("on air")
     if session.phase is Phase.OPEN:

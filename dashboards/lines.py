@@ -25,6 +25,7 @@ from avctl.events import (
     Event,
     GoldenCompared,
     GoldenRestored,
+    ItemCalled,
     ItemStarted,
     LineJudged,
     Link,
@@ -39,6 +40,7 @@ from avctl.events import (
     QuestionDecided,
     QuestionLost,
     QuestionPut,
+    QuorumNoted,
     ReadingsChanged,
     RecordingReady,
     RoomEvent,
@@ -80,6 +82,7 @@ QUIET = (SpeakerShown, ChapterMarked, PreparationBegan, LineJudged)
 # Acts of avctl itself that a technician does not want between the people's.
 BY_ITSELF = ("follow", "preparation", "")
 TOLD = (
+    *("ItemCalled", "Quorum"),
     *("Session", "Clash", "Duty", "Broadcast", "Alert", "Recording", "ClosedPart", "Source", "StandIn"),
     *("Cameras", "Shot", "Question", "Participants", "Seat", "Speaking", "Sound", "Golden"),
     *("VerbDone", "VerbRefused"),
@@ -230,6 +233,10 @@ def _detail(event: Event) -> tuple[str, str, str]:
             return "", event.counter, ""
         case ItemStarted():
             return "", event.title, ""  # its number may be the system's own key
+        case ItemCalled():
+            return "", f"{event.item} {event.title}".strip(), ""
+        case QuorumNoted():
+            return "", f"{event.present}/{event.quorum}", "" if event.present >= event.quorum else "fault"
         case SpeakerShown():
             return "", event.name, ""
         case OverlayShown():

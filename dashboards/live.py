@@ -23,7 +23,8 @@ from dashboards.render import Renderer
 from dashboards.sound import levels
 from dashboards.touched import Touched
 
-Builder = Callable[[Controller, str, Role | None, str], Any]
+Builder = Callable[..., Any]  # of controller, subject, role, language; some: rooms seen
+WIDE = frozenset({"strip", "tiles", "mosaic", "alerts"})  # parts about the whole house
 
 GAP = 0.02  # seconds between two sendings; the first change goes out at once, later ones together
 SHARE = 3  # rendering and sending take at most one part in so many of the time
@@ -41,6 +42,7 @@ class Topic:
     subject: str
     language: str
     role: Role | None
+    rooms: tuple[str, ...] = ()  # of a part about the whole house: the only ones this viewer sees; empty: all
 
     @property
     def id(self) -> str:
@@ -117,7 +119,8 @@ class Live:
         if known is not None and not known.stale and known.text is not None:
             return known.text
         template, build = self.parts[topic.part]
-        view = build(self._controller, topic.subject, topic.role, topic.language)
+        more = {"seen": topic.rooms} if topic.part in WIDE else {}
+        view = build(self._controller, topic.subject, topic.role, topic.language, **more)
         return self._renderer.part(template, topic.language, view, topic.id)
 
     async def watch(

@@ -12,6 +12,7 @@ from avctl.model.account import Act
 from avctl.model.session import Phase
 from avctl.services.controller import Controller
 from avctl.services.doors import Visitor
+from avctl.services.reach import Reach
 from avctl.store.records import Filter
 from dashboards import (
     account,
@@ -121,14 +122,16 @@ def router(front: Front) -> APIRouter:
     async def control(request: Request) -> Response:
         visitor = await front.allowed(request, Act.SEE_CONTROL)
         chrome = front.chrome(request, visitor, _("Control room"), dark=True, stream="/stream/control")
-        topics = front.topics(chrome.language, visitor.account.role, streams.control_parts())
+        who = visitor.account
+        topics = front.topics(chrome.language, who.role, streams.control_parts(), who.rooms)
         return front.answer("control", views.Page(chrome=chrome, parts=front.texts(topics)))
 
     @routes.get("/control/multiview")
     async def multiview(request: Request) -> Response:
         visitor = await front.allowed(request, Act.SEE_CONTROL)
         chrome = front.chrome(request, visitor, _("Multiview"), dark=True, stream="/stream/multiview")
-        topics = front.topics(chrome.language, visitor.account.role, streams.multiview_parts())
+        who = visitor.account
+        topics = front.topics(chrome.language, who.role, streams.multiview_parts(), who.rooms)
         return front.answer("multiview", views.Page(chrome=chrome, parts=front.texts(topics)))
 
     @routes.get("/control/{room}")
@@ -138,7 +141,8 @@ def router(front: Front) -> APIRouter:
         await front.diary.fill()
         title = room_title(found, front.language(request, visitor))
         chrome = front.chrome(request, visitor, title, dark=True, stream=f"/stream/control/{room}")
-        topics = front.topics(chrome.language, visitor.account.role, streams.room_parts(room))
+        who = visitor.account
+        topics = front.topics(chrome.language, who.role, streams.room_parts(room), who.rooms)
         page = views.RoomPage(
             chrome=chrome,
             parts=front.texts(topics),
@@ -168,7 +172,8 @@ def router(front: Front) -> APIRouter:
         visitor = await front.allowed(request, Act.SEE_CONTROL)
         title = room_title(room_of(controller, room), front.language(request, visitor))
         chrome = front.chrome(request, visitor, title, stream=f"/stream/control/{room}/preparation")
-        topics = front.topics(chrome.language, visitor.account.role, streams.sheet_parts(room))
+        who = visitor.account
+        topics = front.topics(chrome.language, who.role, streams.sheet_parts(room), who.rooms)
         page = views.PreparationPage(chrome=chrome, parts=front.texts(topics), room=room, title=title)
         return front.answer("preparation", page)
 
@@ -196,7 +201,8 @@ def router(front: Front) -> APIRouter:
     async def alerts(request: Request) -> Response:
         visitor = await front.allowed(request, Act.SEE_CONTROL)
         chrome = front.chrome(request, visitor, _("Alerts"), dark=True, stream="/stream/alerts")
-        topics = front.topics(chrome.language, visitor.account.role, (("alerts", ""),))
+        who = visitor.account
+        topics = front.topics(chrome.language, who.role, (("alerts", ""),), who.rooms)
         return front.answer("alerts", views.Page(chrome=chrome, parts=front.texts(topics)))
 
     @routes.get("/journal")
@@ -207,7 +213,8 @@ def router(front: Front) -> APIRouter:
         which = Filter(kinds=(kind,) if kind else TOLD, actor=actor)
         rows = await controller.journal.page(before, LINES, which)
         lines = []
-        for row in rows:
+        reach = Reach(controller, visitor.account)
+        for row in filter(reach.has, rows):
             event = event_of(row)
             if event is None:
                 line = views.Line(

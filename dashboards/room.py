@@ -18,6 +18,7 @@ from avctl.model.floor import Place
 from avctl.model.session import BEFORE, Phase, Session
 from avctl.services.controller import Controller
 from dashboards import views
+from dashboards.agenda import outlook
 from dashboards.air import air_of
 from dashboards.buttons import PROGRAMME, SOURCE, may, of_device, of_hall, of_lengths, of_session, operate
 from dashboards.rows import rows_of
@@ -96,6 +97,7 @@ def bar(controller: Controller, subject: str, role: Role | None, language: str) 
         air=air,
         starts_at=session.booking.starts_at if session else None,
         ends_at=session.booking.ends_at if session else None,
+        outlook=outlook(session) if session else None,
     )
 
 
@@ -270,29 +272,6 @@ def floor(controller: Controller, subject: str, role: Role | None, language: str
     )
 
 
-def agenda(controller: Controller, subject: str, role: Role | None, language: str) -> views.Agenda:
-    """The agenda, with the item considered now."""
-    session = controller.sessions.in_room(subject)
-    if session is None:
-        return views.Agenda(items=(), item="")
-    return views.Agenda(items=items_of(session), item=session.item)
-
-
-def items_of(session: Session) -> tuple[views.Item, ...]:
-    """The agenda of a session as it is shown."""
-    return tuple(
-        views.Item(
-            number=item.number,
-            title=item.title,
-            now=bool(session.item) and item.title == session.item,
-            speaker=item.speaker,
-            document=str(item.document or ""),
-            closed=item.closed,
-        )
-        for item in session.booking.agenda
-    )
-
-
 def devices(controller: Controller, subject: str, role: Role | None, language: str) -> views.Devices:
     """The devices of a room."""
     found = devices_of(controller, subject)
@@ -373,10 +352,14 @@ def _readings(readings: Mapping[str, Any]) -> tuple[views.Reading, ...]:
     return tuple(found)
 
 
-def mosaic(controller: Controller, subject: str, role: Role | None, language: str) -> views.Mosaic:
+def mosaic(
+    controller: Controller, subject: str, role: Role | None, language: str, seen: tuple[str, ...] = ()
+) -> views.Mosaic:
     """Every room's programme and sources, as pictures; rooms on air come first."""
     rooms = []
     for room in controller.config.rooms:
+        if seen and room.id not in seen:
+            continue
         session = controller.sessions.in_room(room.id)
         air = air_of(controller, session)
         rooms.append(

@@ -17,7 +17,7 @@ from dashboards.words import _
 
 TEXTS = ("title", "body", "kind", "room", "policy", "remote_link", "remote_source")
 MINUTES = ("setup_minutes", "breakdown_minutes")
-ITEM = ("number", "title", "speaker", "document", "closed")
+ITEM = ("number", "title", "speaker", "document", "closed", "minutes")
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 REPEATS: Mapping[str, str] = {
     "": _("does not repeat"),
@@ -60,6 +60,7 @@ def items_of(booking: Booking) -> Items:
             "speaker": item.speaker,
             "document": str(item.document or ""),
             "closed": "yes" if item.closed else "",
+            "minutes": str(item.minutes or ""),
         }
         for item in booking.agenda
     )
@@ -89,6 +90,7 @@ def of_template(template: Template, body: str, day: datetime) -> tuple[dict[str,
             "speaker": item.speaker,
             "document": str(item.document or ""),
             "closed": "yes" if item.closed else "",
+            "minutes": str(item.minutes or ""),
         }
         for item in template.agenda
     )
@@ -176,6 +178,8 @@ def _item(item: Mapping[str, str], place: int) -> dict[str, Any]:
         "closed": item["closed"] == "yes",
     }
     found["document"] = item["document"].strip() or None
+    minutes = item["minutes"].strip()
+    found["minutes"] = _number(minutes, "agenda") if minutes else None
     return found
 
 

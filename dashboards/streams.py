@@ -122,8 +122,9 @@ def router(front: Front) -> APIRouter:
     async def staff(request: Request, parts: Parts, meters: str = "") -> Response:
         visitor = await front.allowed(request, Act.SEE_CONTROL)
         language = front.language(request, visitor)
-        topics = front.topics(language, visitor.account.role, parts)
-        return stream(front.live.watch(topics, meters, visitor.account.name))
+        who = visitor.account
+        topics = front.topics(language, who.role, parts, who.rooms)
+        return stream(front.live.watch(topics, meters, who.name))
 
     def public(request: Request, parts: Parts) -> Response:
         topics = front.topics(front.language(request, None), None, parts)

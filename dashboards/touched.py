@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from avctl.events import (
     AlertEvent,
+    ChapterMarked,
     ClosedPartChecked,
     DeviceEvent,
     Event,
@@ -14,12 +15,17 @@ from avctl.events import (
     GoldenCompared,
     GoldenRestored,
     GoldenSaved,
+    ItemStarted,
     LineBegun,
     LineJudged,
     LinkChanged,
+    OverlayShown,
     ReadingsChanged,
     RoomEvent,
     SessionEvent,
+    SourceCut,
+    SpeakerShown,
+    SpeakingTimeOver,
     VerbAsked,
     VerbDone,
     VerbRefused,
@@ -31,7 +37,9 @@ from dashboards.house import room_of_subject
 
 Touch = tuple[str, str]
 
-OF_SESSION = ("bar", "work", "programme", "floor", "vote", "screen", "agenda", "cameras", "log")
+OF_SESSION = ("bar", "work", "programme", "floor", "vote", "screen", "cameras", "log")
+# With each speaker: neither the agenda nor the preparation is another, and both may be long.
+OF_SPEAKERS = (SpeakerShown, ChapterMarked, SourceCut, OverlayShown, SpeakingTimeOver)
 OF_PREPARATION = ("preparation", "sheet")
 OF_PROGRAMME = ("bar", "work", "programme")
 VOTES = {"vote", "voted", "vote_counts"}
@@ -103,8 +111,10 @@ class Touched:
             yield "screen", room
             if not isinstance(event, FloorRequested | FloorRequestEnded):
                 yield "cameras", room
-            if not isinstance(event, ReadingsChanged) or "seats" in event.readings:
+            if isinstance(event, ItemStarted):
                 yield "agenda", room
+                yield "bar", room
+            if not isinstance(event, ReadingsChanged) or "seats" in event.readings:
                 session_now = self._controller.sessions.running_in(room)
                 if session_now is not None:
                     yield "now", session_now.id
@@ -123,7 +133,8 @@ class Touched:
 
     def _by_session(self, event: SessionEvent) -> Iterator[Touch]:
         room = self.room(event)
-        yield from ((part, room) for part in (*OF_SESSION, *OF_PREPARATION))
+        parts = OF_SESSION if isinstance(event, OF_SPEAKERS) else (*OF_SESSION, "agenda", *OF_PREPARATION)
+        yield from ((part, room) for part in parts)
         yield "tiles", ""
         yield "mosaic", ""
         yield "now", event.session

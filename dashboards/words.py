@@ -35,6 +35,15 @@ REASONS: Mapping[Reason, str] = {
     Reason.TECHNICAL: _("Technical pause"),
     Reason.CLOSED: _("Closed part"),
     Reason.AIR_RAID: _("Air-raid alarm"),
+    Reason.POWER: _("Power cut"),
+}
+ACTS: Mapping[str, str] = {
+    "opened": _("The session was opened"),
+    "quorum": _("Quorum noted"),
+    "item": _("Agenda item"),
+    "suspended": _("Break"),
+    "resumed": _("The session goes on"),
+    "closed": _("The session was ended"),
 }
 LINKS: Mapping[Link, str] = {
     Link.ONLINE: _("works"),
@@ -173,6 +182,8 @@ RULES: Mapping[str, str] = {
     "queue_quiet": _("people wait and nothing happens"),
     "queue_unserved": _("a called visitor is not being served"),
     "channel_fault": _("a TV channel is faulty"),
+    "not_begun": _("it is time to begin, and nobody has"),
+    "overrun": _("it takes longer, and another session is booked here"),
     "disk_full": _("the disk of the recordings is getting full"),
     "closed_part_doubt": _("it is not certain that the closed part is closed to viewers"),
     "broadcast_failed": _("the broadcast cannot be kept up"),
@@ -183,6 +194,7 @@ SLATES: Mapping[str, str] = {
     "technical": _("Technical pause"),
     "closed": _("Closed part"),
     "air_raid": _("Air-raid alarm"),
+    "power": _("Power cut"),
     "sound": _("Sound only"),
     "released": _("The recording will be published"),
     "ended": _("The session has ended"),
@@ -403,6 +415,8 @@ HAPPENED: Mapping[str, str] = {
     "TicketEnded": _("A ticket is over"),
     "CounterOpened": _("A counter was opened"),
     "CounterClosed": _("A counter was closed"),
+    "ItemCalled": _("Agenda item"),
+    "QuorumNoted": _("Quorum noted"),
     "LoggedIn": _("Logged in"),
     "LoggedOut": _("Logged out"),
     "LoginRefused": _("Log-in refused"),
@@ -442,6 +456,7 @@ PAUSES: Mapping[Reason, str] = {
     Reason.TECHNICAL: _("Technical pause"),
     Reason.CLOSED: _("Closed part"),
     Reason.AIR_RAID: _("Air-raid alarm. Go to the shelter"),
+    Reason.POWER: _("Power cut"),
 }
 REFUSALS: Mapping[str, str] = {
     "Conflict": _("This cannot be done now."),

@@ -53,7 +53,7 @@ from avctl.events import (
     now,
 )
 from avctl.model.broadcast import Broadcast, State
-from avctl.model.session import OVER, RUNNING, Session
+from avctl.model.session import BEFORE, OVER, RUNNING, Session
 from avctl.services.house import House
 from avctl.services.sessions import Sessions
 from streams.archive import Archive
@@ -61,7 +61,7 @@ from streams.closed import ClosedParts
 from streams.disk import DiskGuard
 from streams.engine import Programme
 from streams.feed import Feed
-from streams.folder import make_private, mind_sources, remembered, write_plan
+from streams.folder import announced, make_private, mind_sources, remembered, write_plan
 from streams.held import Held
 from streams.keeper import Keeper, over, running
 from streams.learned import learned
@@ -192,8 +192,8 @@ class Broadcasts:
         if event is not None:
             self._bus.publish(event)
         held = self._held_of(command.session)
-        held.recording = True
-        await held.programme.go_live()
+        held.recording = held.recording or command.record
+        await held.programme.show_public(record=held.recording)
         return self.get(command.session)
 
     async def start_recording(self, command: StartRecording) -> Broadcast:
@@ -319,6 +319,8 @@ class Broadcasts:
         held.source = next(iter(held.sources), "")
         held.closed = session.reason is Reason.CLOSED
         held.slate = "" if held.closed or session.reason is None else str(session.reason)
+        if session.phase in BEFORE and announced(folder):
+            held.slate = "starting"  # viewers were let in before the start: the hall is not for them yet
         held.recording = session.phase in RUNNING
         held.name, held.role = session.speaker, session.speaker_role
         self._held[session.id] = held

@@ -185,7 +185,11 @@ class Programme(Driver, Streaming, Recording, Scenes):
             self._asked.pop(number, None)
 
     async def go_live(self) -> None:
-        await self.ask("publish")
+        await self.show_public(record=True)
+
+    async def show_public(self, *, record: bool) -> None:
+        """Let the public see the programme, and record it unless that is to begin later."""
+        await self.ask("publish", **({} if record else {"record": False}))
 
     stop_recording = lacking("a recording ends with its broadcast, so that nothing is lost")
 

@@ -171,6 +171,15 @@ class Growth:
         return time.monotonic() - self._moved < seconds
 
 
+def announced(folder: Path) -> bool:
+    """Whether its viewers are shown the slate before the start."""
+    try:
+        status = read_status(folder)
+    except (OSError, ValueError):
+        return False
+    return status.published and status.wanted == "slate:starting"
+
+
 def size_of(folder: Path) -> int:
     """The bytes of a folder's files."""
     return sum(entry.stat().st_size for entry in _entries(folder))

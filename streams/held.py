@@ -98,7 +98,7 @@ class Held:
                 await programme.leave_closed()
                 self.leaving = False
             if broadcast.wanted is Wanted.LIVE and not status.published:
-                await programme.go_live()
+                await programme.show_public(record=self.recording)
             if self.recording and not status.recording:
                 await programme.start_recording()
             named = (status.lower_third.name, status.lower_third.role) == (self.name, self.role)

@@ -20,7 +20,9 @@ from avctl.errors import BadArgument
 
 SOCKET_FILE = "control.sock"
 
-SlateName = Literal["starting", "break", "technical", "closed", "air_raid", "sound", "released", "ended"]
+SlateName = Literal[
+    "starting", "break", "technical", "closed", "air_raid", "power", "sound", "released", "ended"
+]
 SLATES: tuple[SlateName, ...] = get_args(SlateName)
 
 OverlayKind = Literal["live", "clock", "logo", "item", "vote", "lower_third"]
@@ -43,6 +45,7 @@ class Publish(_Request):
     """Let the public see the programme, and record it."""
 
     do: Literal["publish"]
+    record: bool = True
 
 
 class Record(_Request):

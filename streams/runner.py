@@ -150,7 +150,7 @@ class Runner:
                 now = self._clock.now()
                 self._want(
                     published_at=wanted.published_at or now,
-                    recording_started_at=wanted.recording_started_at or now,
+                    recording_started_at=wanted.recording_started_at or (now if request.record else None),
                 )
             case Record():
                 self._want(recording_started_at=wanted.recording_started_at or self._clock.now())

@@ -14,6 +14,7 @@ from avctl.commands import AcknowledgeAlert
 from avctl.events import Severity
 from avctl.model.account import Act
 from avctl.model.alert import Alert
+from avctl.services.reach import room_of
 
 
 class AlertAnswer(BaseModel):
@@ -57,7 +58,12 @@ async def alerts(
     limit: Annotated[int, Query(ge=1, le=500, description="How many at most.")] = 500,
 ) -> list[AlertAnswer]:
     """Raised ones first, the gravest first, then the latest."""
-    found = [alert for alert in asked.controller.alerts if raised is None or alert.raised is raised]
+    found = [
+        alert
+        for alert in asked.controller.alerts
+        if (raised is None or alert.raised is raised)
+        and asked.account.reaches(room_of(asked.controller, alert.subject))
+    ]
     return [AlertAnswer.of(alert) for alert in found[:limit]]
 
 
@@ -72,5 +78,7 @@ async def acknowledge(
     acknowledgement: Acknowledgement,
 ) -> AlertAnswer:
     """Take an alert in hand; the first to do so is named."""
+    room = room_of(asked.controller, asked.controller.alerts.get(alert).subject)
+    asked.account.must_be_allowed(Act.ACKNOWLEDGE_ALERTS, room)
     command = AcknowledgeAlert(actor=asked.actor, alert=alert, reason=acknowledgement.reason)
     return AlertAnswer.of(await asked.controller.desk.obey(command))

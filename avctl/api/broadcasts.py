@@ -15,6 +15,7 @@ from avctl.commands import Command, CutTo, GoDark, GoLive, RestoreSource, ShowOv
 from avctl.model.account import Act
 from avctl.model.broadcast import Broadcast, State, Wanted
 from avctl.services.controller import Controller
+from avctl.services.reach import room_of
 from avctl.services.secrecy import masked
 
 
@@ -56,7 +57,11 @@ run_sessions = allowed(Act.RUN_SESSIONS)
 @router.get("", dependencies=[see])
 async def broadcasts(asked: Asked) -> list[BroadcastAnswer]:
     """Every broadcast since the start, and those a restart found."""
-    return [_answer(asked.controller, broadcast) for broadcast in asked.controller.broadcasts]
+    return [
+        _answer(asked.controller, broadcast)
+        for broadcast in asked.controller.broadcasts
+        if asked.account.reaches(room_of(asked.controller, broadcast.session))
+    ]
 
 
 @router.get("/{session}", dependencies=[see], responses=documented(404))

@@ -108,7 +108,7 @@ async def table(
     held, first = asked.controller.sessions, now() - LATELY
     begin: datetime = sane("from", since, EARLIEST if until is not None else first)
     found = await held.between(begin, sane("to", until, LATEST))
-    wanted = (one for one in found if room is None or one.room == room)
+    wanted = (one for one in found if (room is None or one.room == room) and asked.account.reaches(one.room))
     text = written(wanted, asked.controller.config)
     headers = {"Content-Disposition": 'attachment; filename="schedule.csv"', "Cache-Control": "no-store"}
     return Response(text.encode(), media_type="text/csv; charset=utf-8", headers=headers)

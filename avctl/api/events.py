@@ -21,9 +21,9 @@ from avctl.api.problems import documented
 from avctl.bus import Lagging, Subscription
 from avctl.errors import BadArgument
 from avctl.events import AccountEvent, Event, encode, kinds
-from avctl.model.account import Act
-from avctl.services.controller import Controller
+from avctl.model.account import Account, Act, Role
 from avctl.services.doors import visitor_of
+from avctl.services.reach import Reach
 from avctl.services.secrecy import masked
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,9 @@ async def events(
 ) -> Response:
     """Everything that happens, from now on or from `Last-Event-ID` on, without gap or repeat.
 
+    Who is limited to some rooms is told of these; votes of closed parts, and what the discussion systems
+    themselves say of votes, is told to those who may close parts.
+
     The stream ends when its reader is too slow or its log-in has ended; connect again with the last number.
     """
     wanted = frozenset(name for part in kind or () for name in part.split(",") if name)
@@ -122,7 +125,10 @@ async def _told(
     people = asked.account.may(Act.SEE_JOURNAL)
     with asked.controller.bus.subscribe(WAITING) as live, _closed_at(goodbye, live):
         yield ServerSentEvent(comment="listening", retry=1000)
-        async for event in _in_order(request, asked.controller, live, after):
+        reach = Reach(asked.controller, asked.account)
+        async for every in _in_order(request, asked, live, after):
+            if (event := reach.told(every)) is None:
+                continue
             if (
                 (transient or not event.transient)
                 and (not wanted or type(event).__name__ in wanted)
@@ -151,10 +157,10 @@ def _closed_at(goodbye: anyio.Event, live: Subscription) -> Iterator[None]:
 
 
 async def _in_order(
-    request: Request, controller: Controller, live: Subscription, after: int | None
+    request: Request, asked: Asking, live: Subscription, after: int | None
 ) -> AsyncIterator[Event]:
     """The journal after a number, then what is live; ends when the reader is slow or may no longer read."""
-    last = 0
+    controller, last = asked.controller, 0
     if after is not None:
         # A number from another record (a restored copy) must not silence what happens now.
         last = min(after, controller.bus.last_number)
@@ -163,9 +169,16 @@ async def _in_order(
             yield event
     try:
         async for event in live:
-            if isinstance(event, AccountEvent) and await visitor_of(request, controller) is None:
-                return
+            if isinstance(event, AccountEvent):
+                visitor = await visitor_of(request, controller)
+                if visitor is None or _rights(visitor.account) != _rights(asked.account):
+                    return
             if event.number > last:
                 yield event
     except Lagging:
         log.info("a reader of the events was too slow and was let go")
+
+
+def _rights(account: Account) -> tuple[Role, tuple[str, ...]]:
+    """What decides which events somebody may be told."""
+    return account.role, account.rooms

@@ -13,6 +13,7 @@ from avctl.api.problems import documented
 from avctl.errors import BadArgument
 from avctl.events import encode, kinds, subject_of
 from avctl.model.account import Act
+from avctl.services.reach import Reach
 from avctl.services.secrecy import masked, without_votes
 from avctl.store.records import Filter
 
@@ -52,7 +53,8 @@ async def journal(
 ) -> list[Line]:
     """Lines of the journal, newest first; with `after`, oldest first.
 
-    When there may be more, the header `Link` has the address of the next page (rel="next").
+    When there may be more, the header `Link` has the address of the next page (rel="next"). Lines about rooms
+    that are not the reader's are left out, so a page may have fewer than `limit`.
     """
     if before is not None and after is not None:
         raise BadArgument("after", "not together with before")
@@ -64,28 +66,34 @@ async def journal(
     which = Filter(kinds=tuple(kind or ()), subject=subject, actor=actor, since=since, until=until)
     keeper = asked.controller.journal
     await keeper.settled()
+    reach = Reach(asked.controller, asked.account)
     lines: list[Line] = []
+    looked, last = 0, 0
     if after is None:
-        lines = [Line(**vars(row)) for row in await keeper.page(before, limit, which)]
+        rows = await keeper.page(before, limit, which)
+        looked, last = len(rows), rows[-1].number if rows else 0
+        lines = [Line(**vars(row)) for row in rows if reach.has(row)]
     else:
         async for event in keeper.replay(after, which):
-            lines.append(
-                Line(
-                    number=event.number,
-                    at=event.at,
-                    kind=type(event).__name__,
-                    subject=subject_of(event),
-                    actor=event.actor,
-                    data=masked(encode(event)),
+            looked, last = looked + 1, event.number
+            if reach.reaches(event):
+                lines.append(
+                    Line(
+                        number=event.number,
+                        at=event.at,
+                        kind=type(event).__name__,
+                        subject=subject_of(event),
+                        actor=event.actor,
+                        data=masked(encode(event)),
+                    )
                 )
-            )
-            if len(lines) == limit:
+            if looked == limit:
                 break
     if not asked.account.may(Act.CLOSE_PARTS):
         for line in lines:
             line.data = without_votes(line.kind, line.data)
-    if len(lines) == limit:
+    if looked == limit:
         name = "before" if after is None else "after"
-        more = request.url.include_query_params(**{name: lines[-1].number})
+        more = request.url.include_query_params(**{name: last})
         response.headers["Link"] = f'<{more.path}?{more.query}>; rel="next"'
     return lines

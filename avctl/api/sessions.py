@@ -18,7 +18,7 @@ from avctl.commands import (
     ResumeSession,
     SuspendSession,
 )
-from avctl.errors import BadArgument
+from avctl.errors import BadArgument, Forbidden
 from avctl.events import Reason, now
 from avctl.model.account import Act
 from avctl.model.booking import AgendaItem, Kind, Policy
@@ -30,6 +30,18 @@ from avctl.services.votes import visible
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+class StampAnswer(BaseModel):
+    """An act that belongs in the minutes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    at: datetime
+    act: str = Field(description="opened, quorum, item, suspended, resumed or closed.")
+    actor: str = Field(description="The account that did it; empty: the discussion system.")
+    text: str = Field(description="The item, the reason, or how many of how many who must be there.")
+    place: int = Field(description="Where an item stands in the agenda, from 1; 0: it does not, or is none.")
 
 
 class SessionAnswer(BaseModel):
@@ -65,6 +77,13 @@ class SessionAnswer(BaseModel):
     until: datetime | None = Field(description="When the interruption is to end; null: not known.")
     faults: list[str] = Field(description="What could not be made ready.")
     item: str = Field(description="The agenda item under way.")
+    item_number: str = Field(description="Its number, as the agenda prints it.")
+    item_place: int = Field(description="Where it stands in the agenda, from 1; 0: it does not.")
+    item_at: datetime | None = Field(description="When it was begun.")
+    present: int | None = Field(description="How many members were there when somebody counted.")
+    record: list[StampAnswer] = Field(
+        description="What belongs in the minutes: acts with their time and who did them."
+    )
     speaker: str = Field(description="Who is named in the programme.")
     speaker_role: str
     opened_at: datetime | None
@@ -87,9 +106,10 @@ class Interruption(BaseModel):
         extra="forbid", json_schema_extra={"example": {"reason": "break", "minutes": 15}}
     )
 
-    reason: Reason = Field(description="break, technical, closed (a closed part) or air_raid.")
+    reason: Reason = Field(description="break, technical, closed (a closed part), air_raid or power.")
     until: AwareDatetime | None = Field(
-        None, description="When a break or a technical pause ends, with its offset from UTC; null: not known."
+        None,
+        description="When a break, technical pause or power cut ends, with its offset; null: not known.",
     )
     minutes: int | None = Field(
         None, ge=1, le=720, description="The same from now, to the next whole minute; in place of `until`."
@@ -103,6 +123,11 @@ class Resumption(BaseModel):
 
     confirm: bool = Field(
         False, strict=True, description="Needed after a closed part: viewers see the hall again."
+    )
+    move_end: bool | None = Field(
+        None,
+        description="Whether the planned end moves by as long as an air-raid alarm or a power cut took; "
+        "null: it does.",
     )
 
 
@@ -191,7 +216,9 @@ async def sessions(
     wanted = [
         session
         for session in found
-        if (room is None or session.room == room) and (not phase or session.phase in phase)
+        if (room is None or session.room == room)
+        and (not phase or session.phase in phase)
+        and asked.account.reaches(session.room)
     ]
     if len(wanted) > offset + limit:
         more = request.url.include_query_params(offset=offset + limit)
@@ -212,6 +239,8 @@ def sane(field: str, moment: datetime | None, otherwise: datetime) -> datetime:
 async def session(response: Response, asked: Asked, session: SessionId) -> SessionAnswer:
     """One session. `ETag` names the version of its booking: sent back as `If-Match`, a change is safe."""
     found = await asked.controller.sessions.find(session)
+    if not asked.account.reaches(found.room):
+        raise Forbidden(f"{asked.actor} has nothing to do with {found.room}")
     response.headers["ETag"] = tag_of(found)
     return SessionAnswer.of(found)
 
@@ -291,11 +320,17 @@ async def suspend(asked: Asked, session: SessionId, interruption: Interruption) 
 async def resume(
     asked: Asked, session: SessionId, resumption: Annotated[Resumption | None, Body()] = None
 ) -> SessionAnswer:
-    """Go on after an interruption. A closed part is left only with `{"confirm": true}`."""
+    """Go on after an interruption. A closed part is left only with `{"confirm": true}`.
+
+    After an air-raid alarm or a power cut the planned end moves by as long as that took, unless `move_end` is
+    false. It is never refused: what it clashes with then is told as the event `ClashOverridden` and an alert.
+    """
     closed = (await asked.controller.sessions.find(session)).reason is Reason.CLOSED
     confirmed = resumption is not None and resumption.confirm
     asked.account.must_be_allowed(Act.CLOSE_PARTS if closed or confirmed else Act.RUN_SESSIONS)
-    return await _act(asked, ResumeSession(actor=asked.actor, session=session, confirmed=confirmed))
+    moves = None if resumption is None else resumption.move_end
+    command = ResumeSession(actor=asked.actor, session=session, confirmed=confirmed, move_end=moves)
+    return await _act(asked, command)
 
 
 def _offer(

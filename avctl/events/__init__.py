@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from avctl.clock import now
 from avctl.events.bodies import BodyEvent, BodyKept, BodyRemoved
 from avctl.events.broadcasts import (
     BroadcastArmed,
@@ -52,7 +53,6 @@ from avctl.events.devices import (
 from avctl.events.event import (
     Event,
     changed,
-    now,
 )
 from avctl.events.participants import (
     ParticipantsListed,
@@ -107,10 +107,12 @@ from avctl.events.sessions import (
     ChapterMarked,
     ClashOverridden,
     DutyTold,
+    ItemCalled,
     OverlayShown,
     QuestionDecided,
     QuestionLost,
     QuestionPut,
+    QuorumNoted,
     Reason,
     SessionAmended,
     SessionBooked,
@@ -166,6 +168,7 @@ __all__ = [
     "GoldenCompared",
     "GoldenRestored",
     "GoldenSaved",
+    "ItemCalled",
     "ItemStarted",
     "LineBegun",
     "LineJudged",
@@ -185,6 +188,7 @@ __all__ = [
     "QuestionDecided",
     "QuestionLost",
     "QuestionPut",
+    "QuorumNoted",
     "ReadingsChanged",
     "Reason",
     "RecordingReady",

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     TECHNICAL = "technical"
     CLOSED = "closed"
     AIR_RAID = "air_raid"
+    POWER = "power"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +102,24 @@ class SessionCancelled(SessionEvent):
     """The sitting will not take place; ``reason`` as far as somebody gave one."""
 
     reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemCalled(SessionEvent):
+    """An agenda item was begun by hand; ``place`` is where it stands in the agenda, from 1."""
+
+    place: int
+    item: str
+    title: str
+    closed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuorumNoted(SessionEvent):
+    """How many members are there was noted for the minutes; ``quorum`` is how many must be."""
+
+    present: int
+    quorum: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from avctl.bus import Bus
+from avctl.clock import Clock, going_by
 from avctl.commands import AcknowledgeAlert, Operate, Reconnect
 from avctl.config import Config
 from avctl.desk import Desk
@@ -31,8 +32,10 @@ from avctl.services.participants import Participants
 from avctl.services.preparation import Preparations
 from avctl.services.preparation.due import Due
 from avctl.services.queues import Queues
+from avctl.services.reminders import Reminders
 from avctl.services.run import Run
 from avctl.services.scoreboard import Scoreboard
+from avctl.services.series import Series
 from avctl.services.sessions import Sessions
 from avctl.services.sound import Sounds
 from avctl.services.speaking import SpeakingTime
@@ -55,10 +58,12 @@ def make_folder(data: Path) -> None:
 
 
 @asynccontextmanager
-async def controller(config: Config, data: Path) -> AsyncIterator[Controller]:
-    """The whole program but its doors, running while the context lasts."""
+async def controller(config: Config, data: Path, clock: Clock | None = None) -> AsyncIterator[Controller]:
+    """The whole program but its doors, running while the context lasts; by the machine's clock or another."""
     make_folder(data)
     async with AsyncExitStack() as stack:
+        if clock is not None:
+            stack.enter_context(going_by(clock))
         store = await stack.enter_async_context(open_store(store_url(config, data)))
         bus, desk = Bus(await first_number(store)), Desk()
         journal = Journal(store, bus)
@@ -84,9 +89,11 @@ async def controller(config: Config, data: Path) -> AsyncIterator[Controller]:
         output = OutputProof(config, data, house)
         preparations = Preparations(config, bus, desk, house, sessions, store, journal, (output,))
         due = Due(config, desk, sessions, preparations.sheets, alerts)
+        reminders = Reminders(config, desk, sessions, alerts)
         golden = GoldenStates(config, bus, desk, store, journal, house)
 
         sessions.handle(desk)
+        Series(sessions).handle(desk)
         bodies.handle(desk)
         Run(bus, desk, sessions).handle(desk)
         broadcasts.handle(desk)
@@ -129,6 +136,7 @@ async def controller(config: Config, data: Path) -> AsyncIterator[Controller]:
         await preparations.resume()
         stack.push_async_callback(ended, asyncio.create_task(due.run(), name="what is due"))
         stack.push_async_callback(ended, asyncio.create_task(queues.run(), name="queues"))
+        stack.push_async_callback(ended, asyncio.create_task(reminders.run(), name="reminders"))
         yield Controller(
             config=config,
             bus=bus,

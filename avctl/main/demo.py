@@ -26,6 +26,7 @@ import httpx
 import typer
 
 from avctl.errors import AvctlError, ConfigError
+from avctl.main.council import BUDGET, COUNCIL, EDUCATION, bodies
 from avctl.model.account import Role
 from avctl.model.session import BEFORE, RUNNING
 
@@ -174,6 +175,7 @@ class Demo:
         technician, scheduler = (_bearer(accounts, role) for role in (Role.TECHNICIAN, Role.SCHEDULER))
         await self._answers(client, "/health")
         await self._answers(client, f"{simulators}/simulators")
+        await self._list_bodies(client, scheduler)
         sessions = await self._book(client, scheduler)
         live = sessions[0]["id"]
         for act in ("prepare", "open"):
@@ -182,6 +184,15 @@ class Demo:
                 raise AvctlError(f"the demo's sitting could not {act}: {answer.text}")
         await self._answers(client, f"/live/{live}/master.m3u8")
         return sessions
+
+    async def _list_bodies(self, client: httpx.AsyncClient, scheduler: dict[str, str]) -> None:
+        """Who sits: the council, its standing committees and the executive, with how their sittings are."""
+        asked = (
+            client.put(f"/api/v1/bodies/{body['id']}", json=body, headers=scheduler) for body in bodies()
+        )
+        for answer in await asyncio.gather(*asked):
+            if answer.is_error:
+                raise AvctlError(f"the demo's list of those who sit could not be kept: {answer.text}")
 
     async def _book(self, client: httpx.AsyncClient, scheduler: dict[str, str]) -> list[dict[str, str]]:
         sessions = []
@@ -289,12 +300,10 @@ def bookings(now: datetime) -> tuple[dict[str, Any], ...]:
         {"number": "3", "title": "Про перейменування вулиць у Шевченківському районі"},
         {"number": "4", "title": "Депутатські запити"},
     ]
-    council = "Київська міська рада"
-    committee = "Постійна комісія з питань бюджету та соціально-економічного розвитку"
     return (
         {
             "title": "Пленарне засідання",
-            "body": council,
+            "body": COUNCIL,
             "kind": "plenary",
             "room": HALL,
             "starts_at": (now - timedelta(minutes=1)).isoformat(),
@@ -304,7 +313,7 @@ def bookings(now: datetime) -> tuple[dict[str, Any], ...]:
         },
         {
             "title": "Засідання комісії з питань бюджету",
-            "body": committee,
+            "body": BUDGET,
             "kind": "committee",
             "room": COMMITTEE,
             "starts_at": (now + timedelta(minutes=30)).isoformat(),
@@ -314,7 +323,7 @@ def bookings(now: datetime) -> tuple[dict[str, Any], ...]:
         },
         {
             "title": "Засідання комісії з питань освіти",
-            "body": "Постійна комісія з питань освіти і науки",
+            "body": EDUCATION,
             "kind": "committee",
             "room": SECOND,
             # Not soon: three broadcasts at once are too much for two small cores.
@@ -325,7 +334,7 @@ def bookings(now: datetime) -> tuple[dict[str, Any], ...]:
         },
         {
             "title": "Пленарне засідання (продовження)",
-            "body": council,
+            "body": COUNCIL,
             "kind": "plenary",
             "room": HALL,
             "starts_at": (now + timedelta(days=1)).isoformat(),

@@ -23,6 +23,7 @@ from avctl.errors import BadArgument
 LONGEST = timedelta(hours=24)
 LONGEST_DELAY = 24 * 366  # hours
 LONGEST_MARGIN = 12 * 60  # minutes
+LONGEST_ITEM = 24 * 60  # minutes
 YEARS = range(2000, 2100)  # beyond lie moments that some time zone, or some database, cannot hold
 
 
@@ -56,6 +57,12 @@ class AgendaItem(BaseModel):
     speaker: str = Field("", max_length=300, description="Who reports on it.")
     document: HttpUrl | None = Field(None, description="Where its draft can be read.")
     closed: bool = Field(False, description="Considered without the public.")
+    minutes: int | None = Field(
+        None,
+        ge=1,
+        le=LONGEST_ITEM,
+        description="How long it is planned; null: its share of the rest.",
+    )
 
 
 class Place(BaseModel):

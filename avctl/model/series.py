@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from dateutil.rrule import rrulestr
 
+from avctl.commands import Scope
 from avctl.errors import BadArgument
 from avctl.model.booking import Booking
+from avctl.model.session import BEFORE, Session
 
 MOST = 200  # occurrences of one series
 FARTHEST = timedelta(days=366 * 2)
+SAME_WEEK = timedelta(days=3)  # what was called off, or runs, stands for the place of another rule so near
 ALWAYS = frozenset({"FREQ", "COUNT", "UNTIL", "INTERVAL", "WKST", "BYDAY"})
 IN_A_MONTH = ALWAYS | {"BYMONTHDAY", "BYSETPOS", "BYMONTH"}
 # More is nothing an office wants, and a rule that never matches takes a minute of looking.
@@ -110,3 +115,75 @@ def alike(
         clock = moment.astimezone(zone).replace(tzinfo=None) - was.astimezone(zone).replace(tzinfo=None)
         same[name] = placed(mine.astimezone(zone).replace(tzinfo=None) + clock, zone).isoformat()
     return same
+
+
+def meant(sessions: Iterable[Session], this: Session, scope: Scope) -> tuple[Session, ...]:
+    """A session and, of its series, those that may still be changed and are meant, in order."""
+    place = this.booking.place
+    if place is None or scope is Scope.THIS:
+        return (this,)
+    found = [
+        one
+        for one in sessions
+        if (its := one.booking.place) is not None
+        and its.series == place.series
+        and (one.id == this.id or one.phase in BEFORE)
+        and (scope is Scope.ALL or its.at >= place.at)
+    ]
+    return tuple(sorted(found, key=lambda one: one.booking.starts_at))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occurrence:
+    """One of a series as it stands, and where its rule put it on the council's clock.
+
+    ``regular``: nothing of its time was changed by itself. ``stays``: it runs, is over or was called off.
+    """
+
+    session: str
+    at: datetime
+    regular: bool = True
+    stays: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What another rule means: where each that is kept stands now, what is booked, what is called off."""
+
+    kept: Mapping[str, datetime]
+    added: tuple[datetime, ...]
+    gone: tuple[str, ...]
+
+
+def _far(one: datetime, other: datetime) -> timedelta:
+    return abs(one - other)
+
+
+def rearranged(existing: Iterable[Occurrence], wanted: Iterable[datetime]) -> Plan:
+    """Bring a series to another rule with as little change as can be.
+
+    What both rules know stays. The others are paired in order, so that Thursdays become Fridays with all that
+    was entered for them. Exceptions are kept: one that has a time of its own is never called off, and where
+    one was called off nothing is booked in its place.
+    """
+    found = sorted(existing, key=lambda one: (one.at, one.session))
+    open_places = dict.fromkeys(sorted(set(wanted)))
+    kept: dict[str, datetime] = {}
+    left: list[Occurrence] = []
+    for one in found:
+        if one.at in open_places:
+            del open_places[one.at]
+            if not one.stays:
+                kept[one.session] = one.at
+        else:
+            left.append(one)
+    for one in [one for one in left if one.stays]:
+        left.remove(one)
+        near = min(open_places, key=partial(_far, one.at), default=None)
+        if near is not None and abs(near - one.at) <= SAME_WEEK:
+            del open_places[near]
+    free = list(open_places)
+    pairs = left[: len(free)]
+    kept |= {one.session: at for one, at in zip(pairs, free, strict=False)}
+    gone = tuple(one.session for one in left[len(free) :] if one.regular)
+    return Plan(kept=kept, added=tuple(free[len(pairs) :]), gone=gone)

@@ -11,8 +11,10 @@ from typing import Any, Self
 from avctl.errors import BadArgument, Conflict
 from avctl.events import (
     Event,
+    ItemCalled,
     ItemStarted,
     PreparationEnded,
+    QuorumNoted,
     Reason,
     SessionAmended,
     SessionBooked,
@@ -46,9 +48,21 @@ class Phase(StrEnum):
 
 
 BEFORE = (Phase.PLANNED, Phase.PREPARING, Phase.READY)
-TIMED = (Reason.BREAK, Reason.TECHNICAL)  # interruptions that may have an end that is known
+TIMED = (Reason.BREAK, Reason.TECHNICAL, Reason.POWER)  # interruptions that may have an end that is known
+MOVING = (Reason.AIR_RAID, Reason.POWER)  # nobody's doing: the planned end moves by as long as they take
 RUNNING = (Phase.OPEN, Phase.SUSPENDED)
 OVER = (Phase.CLOSED, Phase.PUBLISHED, Phase.CANCELLED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stamp:
+    """What belongs in the minutes: an act, when and by whom. ``text``: the item, the reason, how many."""
+
+    at: datetime
+    act: str  # opened, quorum, item, suspended, resumed, closed
+    actor: str = ""
+    text: str = ""
+    place: int = 0  # of an item
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +76,14 @@ class Session:
     until: datetime | None = None  # when an interruption is to end
     faults: tuple[str, ...] = ()
     item: str = ""
+    item_number: str = ""
+    item_place: int = 0  # where it stands in the agenda, from 1; 0: it does not, or there is none
+    item_at: datetime | None = None
+    item_paused: float = 0.0  # seconds since then in which the sitting was interrupted
+    hall_item: str = ""  # the item that the discussion system told last
+    lost: float = 0.0  # seconds of this interruption by which the planned end should move, before ``since``
+    present: int | None = None  # how many were there when somebody counted
+    record: tuple[Stamp, ...] = ()
     speaker: str = ""
     speaker_role: str = ""
     opened_at: datetime | None = None
@@ -117,6 +139,23 @@ class Session:
         """Whether nothing of what happens now may be told to the public."""
         return self.reason is Reason.CLOSED
 
+    @property
+    def working(self) -> bool:
+        """Whether the agenda is worked on: it is open, or the public is out."""
+        return self.phase is Phase.OPEN or self.closed_part
+
+    def item_seconds(self, at: datetime) -> float:
+        """How long the item under way has been worked on; interruptions do not count."""
+        if self.item_at is None:
+            return 0.0
+        until = at if self.working else self.since
+        return max(0.0, (until - self.item_at).total_seconds() - self.item_paused)
+
+    def taken_away(self, at: datetime) -> timedelta:
+        """By how much the planned end should move when it goes on now: whole minutes."""
+        seconds = self.lost + ((at - self.since).total_seconds() if self.reason in MOVING else 0.0)
+        return timedelta(minutes=round(seconds / 60))
+
     # --- deciding: the event, None when it is so already, or Conflict --------------------------------
 
     def amend(self, details: Mapping[str, Any], actor: str, reason: str = "") -> SessionAmended:
@@ -153,7 +192,7 @@ class Session:
         if self.reason is Reason.CLOSED:
             raise Conflict("the session is in a closed part; resume it first")
         if until is not None and reason not in TIMED:
-            raise BadArgument("until", f"for {' or '.join(TIMED)} only (got {reason})")
+            raise BadArgument("until", f"for {', '.join(TIMED)} only (got {reason})")
         if until is not None and not timedelta() < until - now() <= LONGEST:
             raise BadArgument("until", f"a moment to come, at most 24 hours ahead (got {until.isoformat()})")
         return SessionSuspended(session=self.id, actor=actor, reason=reason, until=until)
@@ -164,6 +203,35 @@ class Session:
             return None
         self._must_be(Phase.SUSPENDED, to="be resumed")
         return SessionResumed(session=self.id, actor=actor)
+
+    def begin_item(self, place: int | None, actor: str) -> ItemCalled | None:
+        """Take up an item of the agenda; the next one when no place is given."""
+        self._must_be(*RUNNING, to="take up an item")
+        if not self.working:
+            raise Conflict("the session is interrupted; resume it first")
+        wanted = self.item_place + 1 if place is None else place
+        if place is None and wanted > len(self.booking.agenda):
+            raise Conflict("the agenda has no further item")
+        if not 1 <= wanted <= len(self.booking.agenda):
+            raise BadArgument("place", f"1 to {len(self.booking.agenda)} (got {wanted})")
+        item = self.booking.agenda[wanted - 1]
+        if wanted == self.item_place and self.item == item.title:
+            return None
+        return ItemCalled(
+            session=self.id,
+            actor=actor,
+            place=wanted,
+            item=item.number,
+            title=item.title,
+            closed=item.closed,
+        )
+
+    def note_quorum(self, present: int, quorum: int, actor: str) -> QuorumNoted | None:
+        """Keep how many are there."""
+        if self.present == present and self.phase in RUNNING:
+            return None
+        self._must_be(*RUNNING, to="have its quorum noted")
+        return QuorumNoted(session=self.id, actor=actor, present=present, quorum=quorum)
 
     def close(self, actor: str) -> SessionClosed | None:
         """End the sitting."""
@@ -197,7 +265,9 @@ class Session:
         match event:
             case SessionAmended():
                 booking = amended(self.booking, event.details)
-                return replace(self._changed(event), booking=booking, number=event.number)
+                place = place_of(booking, self.item_number, self.item, self.item_place)
+                changed = replace(self._changed(event), booking=booking, number=event.number)
+                return replace(changed, item_place=place)
             case SessionPreparing():
                 return self._in(Phase.PREPARING, event, faults=())
             case SessionReady() if self.phase is Phase.PREPARING:
@@ -207,23 +277,66 @@ class Session:
             case PreparationEnded(stage="cancelled") if self.phase is Phase.PREPARING:
                 return self._in(Phase.PLANNED, event)
             case SessionOpened():
-                return self._in(Phase.OPEN, event, opened_at=event.at)
+                return self._in(Phase.OPEN, event, opened_at=event.at)._stamped(event, "opened")
+            case SessionSuspended() if event.reason is self.reason:  # only the time of its end is another
+                return replace(self, until=event.until, number=event.number)
             case SessionSuspended():
-                # Only the time of its end may be another.
-                since = self.since if event.reason is self.reason else event.at
-                return self._in(Phase.SUSPENDED, event, reason=event.reason, until=event.until, since=since)
+                fresh = self._in(Phase.SUSPENDED, event, reason=event.reason, until=event.until)
+                return replace(fresh, **self._paused(event))._stamped(event, "suspended", str(event.reason))
             case SessionResumed():
-                return self._in(Phase.OPEN, event)
+                fresh = self._in(Phase.OPEN, event)
+                return replace(fresh, **{**self._paused(event), "lost": 0.0})._stamped(event, "resumed")
             case SessionClosed():
-                return self._in(Phase.CLOSED, event, closed_at=event.at, speaker="", speaker_role="")
+                over = self._in(Phase.CLOSED, event, closed_at=event.at, speaker="", speaker_role="")
+                return replace(over, **self._paused(event))._stamped(event, "closed")
+            case QuorumNoted():
+                noted = replace(self, present=event.present, number=event.number)
+                return noted._stamped(event, "quorum", f"{event.present}/{event.quorum}")
+            case ItemCalled():
+                return self._at_item(event, event.place, event.item, event.title)
             case SessionCancelled():
                 return self._changed(event)._in(Phase.CANCELLED, event, cancelled_because=event.reason)
             case SpeakerShown():
                 return replace(self, speaker=event.name, speaker_role=event.role, number=event.number)
+            case ItemStarted() if event.title and event.title in (self.item, self.hall_item):
+                # Told again, after a restart or a cut cable: where a person is since then counts.
+                return replace(self, hall_item=event.title, number=event.number)
+            case ItemStarted() if not event.title and self.item != self.hall_item:
+                return replace(self, hall_item="", number=event.number)
             case ItemStarted():
-                return replace(self, item=event.title, number=event.number)
+                place = place_of(self.booking, event.item, event.title)
+                number = (
+                    self.booking.agenda[place - 1].number if place else ""
+                )  # a system may have keys of its own
+                return replace(self._at_item(event, place, number, event.title), hall_item=event.title)
             case _:
                 return self
+
+    def _at_item(self, event: Event, place: int, number: str, title: str) -> Self:
+        at = replace(
+            self,
+            item=title,
+            item_number=number if title else "",
+            item_place=place if title else 0,
+            item_at=event.at if title else None,
+            item_paused=0.0,
+            number=event.number,
+        )
+        return at._stamped(event, "item", f"{number} {title}".strip(), place) if title else at
+
+    def _stamped(self, event: Event, act: str, text: str = "", place: int = 0) -> Self:
+        stamp = Stamp(at=event.at, act=act, actor=event.actor, text=text, place=place)
+        return replace(self, record=(*self.record, stamp))
+
+    def _paused(self, event: Event) -> dict[str, Any]:
+        """What an interruption that ends, or becomes another, adds to the time that does not count."""
+        if self.phase is not Phase.SUSPENDED:
+            return {}
+        seconds = (event.at - self.since).total_seconds()
+        return {
+            "item_paused": self.item_paused + (0.0 if self.working or self.item_at is None else seconds),
+            "lost": self.lost + (seconds if self.reason in MOVING else 0.0),
+        }
 
     def _changed(self, event: SessionEvent) -> Self:
         return replace(
@@ -237,6 +350,17 @@ class Session:
     def _in(self, phase: Phase, event: SessionEvent, **changes: Any) -> Self:
         changes = {"reason": None, "until": None, "since": event.at} | changes
         return replace(self, phase=phase, number=event.number, **changes)
+
+
+def place_of(booking: Booking, number: str, title: str, before: int = 0) -> int:
+    """Where an item stands in an agenda, from 1; 0: it does not. Alike ones: the one at ``before``."""
+    agenda, wanted = booking.agenda, title.strip().casefold()
+    if not wanted:
+        return 0
+    same = [at for at, item in enumerate(agenda, 1) if item.title.strip().casefold() == wanted]
+    numbered = [at for at in same if agenda[at - 1].number == number]
+    found = numbered or same
+    return before if before in found else next(iter(found), 0)
 
 
 def in_minutes(minutes: int) -> datetime:

@@ -17,6 +17,7 @@ from avctl.events import (
     CamerasReleased,
     ChapterMarked,
     DeviceEvent,
+    ItemCalled,
     ItemStarted,
     Link,
     LinkChanged,
@@ -126,11 +127,12 @@ class Follow:
                 self._closed(room, floor)
             case ItemStarted() if event.title:
                 session = self._sessions.running_in(room.id)
-                if session is not None:
+                # Told again after a restart, it is no new chapter.
+                if session is not None and session.item_at == event.at:
                     self._bus.publish(
                         ChapterMarked(session=session.id, kind="item", title=event.title, at=event.at)
                     )
-                    self._item(session.id, event)
+                    self._item(session.id, printed_number(event, session.booking.agenda), event.title)
             case LinkChanged():
                 self._name_again(room)
 
@@ -162,6 +164,11 @@ class Follow:
         """Show the floor as it is when a sitting opens or goes on; no name while it is interrupted."""
         if isinstance(event, SourceCut):
             self._was_cut(event)
+        if isinstance(event, ItemCalled) and not event.closed:
+            self._bus.publish(
+                ChapterMarked(session=event.session, kind="item", title=event.title, at=event.at)
+            )
+            self._item(event.session, event.item, event.title)
         if not isinstance(event, SessionOpened | SessionResumed | SessionSuspended):
             return
         session = self._sessions.get(event.session)
@@ -262,10 +269,9 @@ class Follow:
         self._written[session] = (name, role)
         self._obey(ShowSpeaker(actor=ACTOR, session=session, name=name, role=role))
 
-    def _item(self, session: str, event: ItemStarted) -> None:
+    def _item(self, session: str, item: str, title: str) -> None:
         if self._config.follow.item_line and self._sessions.get(session).broadcastable:
-            number = printed_number(event, self._sessions.get(session).booking.agenda)
-            values: dict[str, str | int] = {"number": number, "title": event.title[:1000]}
+            values: dict[str, str | int] = {"number": item[:20], "title": title[:1000]}
             self._obey(ShowOverlay(actor=ACTOR, session=session, kind="item", values=values))
 
     def _obey(self, command: Command) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from avctl.config import Config
 from avctl.model.body import Body, BodyKind
-from avctl.model.booking import Kind, Policy
+from avctl.model.booking import LONGEST_ITEM, Kind, Policy
 from avctl.model.series import placed
 from avctl.model.session import Session
 from avctl.sheets import Row, Sheet
@@ -41,6 +41,7 @@ ITEM: Mapping[str, tuple[str, ...]] = {
     "speaker": ("Доповідач", "Доповідає", "Speaker"),
     "document": ("Документ", "Проєкт рішення", "Посилання на документ", "Document"),
     "closed": ("Закрите", "Закрите питання", "Closed"),
+    "item_minutes": ("Хвилин на питання", "Тривалість питання", "Item minutes"),
 }
 COLUMNS: Mapping[str, tuple[str, ...]] = {**SESSION, **ITEM}
 KINDS: Mapping[Kind, tuple[str, ...]] = {
@@ -195,6 +196,11 @@ class Reader:
             item["closed"] = truth_of(row.get("closed"))
         except ValueError:
             one.faults.append(Fault(field="closed", expected="yes or no", got=row.get("closed")))
+        if minutes := row.get("item_minutes"):
+            if minutes.isdecimal() and minutes.isascii() and 1 <= int(minutes[:5]) <= LONGEST_ITEM:
+                item["minutes"] = int(minutes)
+            else:
+                one.faults.append(Fault(field="item_minutes", expected="a number of minutes", got=minutes))
         agenda.append(item)
 
     def _key(self, row: Row) -> str:
@@ -334,6 +340,7 @@ def _lines(session: Session, config: Config) -> Iterator[dict[str, str]]:
             "speaker": item.speaker,
             "document": str(item.document or ""),
             "closed": "так" if item.closed else "ні",
+            "item_minutes": str(item.minutes or ""),
         }
         for item in booking.agenda
     ]

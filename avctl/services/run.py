@@ -12,6 +12,9 @@ from dataclasses import replace
 
 from avctl.bus import Bus
 from avctl.commands import (
+    AnnounceSession,
+    ArmBroadcast,
+    BeginItem,
     CancelSession,
     CloseSession,
     Command,
@@ -19,6 +22,7 @@ from avctl.commands import (
     GoDark,
     GoLive,
     LeaveClosedPart,
+    NoteQuorum,
     OpenSession,
     ResumeSession,
     ShowSlate,
@@ -26,13 +30,17 @@ from avctl.commands import (
     SuspendSession,
 )
 from avctl.desk import Desk
-from avctl.errors import AvctlError, BadArgument, NotFound
+from avctl.errors import AvctlError, BadArgument, Conflict, NotFound
 from avctl.events import BroadcastDegraded, ChapterMarked, Reason
 from avctl.model.booking import Policy
-from avctl.model.session import Phase, Session
+from avctl.model.series import meant
+from avctl.model.session import BEFORE, Phase, Session
+from avctl.services.acts import Acts
 from avctl.services.sessions import Sessions
 
 log = logging.getLogger(__name__)
+
+STARTING = "starting"  # the slate before the start
 
 
 class Run:
@@ -40,6 +48,7 @@ class Run:
 
     def __init__(self, bus: Bus, desk: Desk, sessions: Sessions) -> None:
         self._bus, self._desk, self._sessions = bus, desk, sessions
+        self._acts = Acts(bus, sessions)
 
     def handle(self, desk: Desk) -> None:
         """Answer the acts of a running session."""
@@ -48,22 +57,40 @@ class Run:
         desk.handle(ResumeSession, self.resume)
         desk.handle(CloseSession, self.close)
         desk.handle(CancelSession, self.cancel)
+        desk.handle(AnnounceSession, self.announce)
+        desk.handle(BeginItem, self._acts.begin_item)
+        desk.handle(NoteQuorum, self._acts.note_quorum)
+
+    async def announce(self, command: AnnounceSession) -> Session:
+        """Let viewers in before the start; they see the slate until the sitting opens."""
+        session = self._sessions.get(command.session)
+        if session.phase not in BEFORE:
+            raise Conflict(f"a session that is {session.phase} is not announced any more")
+        if session.booking.policy is not Policy.LIVE or not session.broadcastable:
+            raise Conflict("this session is booked without a live broadcast")
+        actor = command.actor
+        await self._desk.obey(ArmBroadcast(actor=actor, session=session.id))
+        await self._desk.obey(ShowSlate(actor=actor, session=session.id, slate=STARTING))
+        await self._desk.obey(GoLive(actor=actor, session=session.id, record=False))
+        return self._sessions.get(session.id)
 
     async def open(self, command: OpenSession) -> Session:
         """Begin the sitting; what the policy wants begins with it."""
         before = self._sessions.get(command.session).phase
-        session = await self._sessions.open(command)
+        session = await self._acts.open(command)
         if session.broadcastable and before is not Phase.OPEN:
             self._mark(session, "open")
             live = session.booking.policy is Policy.LIVE
             act = GoLive if live else StartRecording
             await self._try(act(actor=command.actor, session=session.id))
+            if live:  # those who were let in before see the hall now
+                await self._try(ShowSlate(actor=command.actor, session=session.id, slate=""))
         return session
 
     async def suspend(self, command: SuspendSession) -> Session:
         """Interrupt the sitting; the programme shows the slate of the reason."""
         before = self._sessions.get(command.session).reason
-        session = await self._sessions.suspend(command)
+        session = await self._acts.suspend(command)
         if session.broadcastable and session.reason is not before:
             self._mark(session, str(command.reason))
         if session.broadcastable and command.reason is Reason.CLOSED:
@@ -77,7 +104,7 @@ class Run:
         closed = self._sessions.get(command.session).reason is Reason.CLOSED
         if closed and not command.confirmed:
             raise BadArgument("confirm", "true: after a closed part viewers see the hall again")
-        session = await self._sessions.resume(command)
+        session = await self._acts.resume(command)
         if session.broadcastable:
             self._mark(session, "resumed")
         if session.broadcastable and command.confirmed:
@@ -88,15 +115,15 @@ class Run:
 
     async def close(self, command: CloseSession) -> Session:
         """End the sitting, the programme and the recording."""
-        session = await self._sessions.close(command)
+        session = await self._acts.close(command)
         if session.broadcastable:
             await self._try(GoDark(actor=command.actor, session=session.id))
         return session
 
     async def cancel(self, command: CancelSession) -> Session:
         """Call the sitting off, and others of its series as far as meant; a programme that was armed ends."""
-        for one in self._sessions.of_series(command.session, command.scope):
-            session = await self._sessions.cancel(replace(command, session=one.id))
+        for one in meant(self._sessions, self._sessions.get(command.session), command.scope):
+            session = await self._acts.cancel(replace(command, session=one.id))
             if session.broadcastable:
                 await self._try(GoDark(actor=command.actor, session=session.id))
         return self._sessions.get(command.session)

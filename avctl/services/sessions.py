@@ -11,14 +11,8 @@ from typing import Any
 from avctl.bus import Bus
 from avctl.commands import (
     AmendSession,
-    BookSeries,
     BookSession,
-    CancelSession,
-    CloseSession,
-    OpenSession,
-    ResumeSession,
     Scope,
-    SuspendSession,
 )
 from avctl.config import Config
 from avctl.desk import Desk
@@ -28,7 +22,6 @@ from avctl.events import (
     ClashOverridden,
     Event,
     ItemStarted,
-    Reason,
     SessionBooked,
     SessionEvent,
     now,
@@ -36,8 +29,8 @@ from avctl.events import (
 from avctl.model import clash
 from avctl.model.booking import Booking, Policy, amended, booking_of, changes
 from avctl.model.clash import Clash, Taken
-from avctl.model.series import TIMES, alike, moved, occurrences
-from avctl.model.session import BEFORE, OVER, RUNNING, Phase, Session, in_minutes
+from avctl.model.series import TIMES, alike, meant
+from avctl.model.session import BEFORE, OVER, RUNNING, Phase, Session
 from avctl.services.journal import Journal, Write
 from avctl.store import Store, people, records
 from avctl.store.records import Filter
@@ -63,9 +56,8 @@ class Sessions:
         journal.keep(_chapter, ChapterMarked)
 
     def handle(self, desk: Desk) -> None:
-        """Answer the commands that concern the schedule; ``services.run`` answers the acts of a sitting."""
+        """Answer the bookings; ``services.series`` answers series, ``services.run`` the acts of a sitting."""
         desk.handle(BookSession, self.book)
-        desk.handle(BookSeries, self.book_series)
         desk.handle(AmendSession, self.amend)
 
     async def restore(self) -> None:
@@ -96,6 +88,11 @@ class Sessions:
         async with self._store.read() as connection:
             return await records.chapters_of(connection, session)
 
+    @property
+    def config(self) -> Config:
+        """What the council is made of."""
+        return self._config
+
     def __iter__(self) -> Iterator[Session]:
         return iter(sorted(self._sessions.values(), key=lambda session: session.booking.starts_at))
 
@@ -118,37 +115,23 @@ class Sessions:
         found = self.in_room(room)
         return found if found is not None and found.phase in RUNNING else None
 
+    def next_in(self, session: Session) -> Session | None:
+        """The next one that is booked in a session's room after it; None off-site."""
+        mine = [
+            one
+            for one in self._sessions.values()
+            if session.room
+            and one.room == session.room
+            and one.phase in BEFORE
+            and one.id != session.id
+            and one.booking.starts_at >= session.booking.starts_at
+        ]
+        return min(mine, key=lambda one: one.booking.starts_at, default=None)
+
     async def book(self, command: BookSession) -> Session:
         """Enter a session; Clashing names what it clashes with."""
         (session,) = await self.book_all((command.details,), command.actor, command.override)
         return session
-
-    async def book_series(self, command: BookSeries) -> tuple[Session, ...]:
-        """Enter a session for each occurrence of a rule, all or none."""
-        first, zone = booking_of(command.details), self._config.site.zone
-        clock = first.starts_at.astimezone(zone).replace(tzinfo=None)
-        series, details = secrets.token_hex(6), first.model_dump(mode="json")
-        wanted = []
-        for at in await asyncio.to_thread(occurrences, command.rule, clock, zone):
-            place = {"series": series, "rule": command.rule, "at": at.isoformat()}
-            wanted.append({**details, **moved(first, at, zone), "place": place})
-        return await self.book_all(wanted, command.actor, command.override)
-
-    def of_series(self, session: str, scope: Scope) -> tuple[Session, ...]:
-        """The session and, of its series, those that may still be changed and are meant, in order."""
-        this = self.get(session)
-        place = this.booking.place
-        if place is None or scope is Scope.THIS:
-            return (this,)
-        found = [
-            one
-            for one in self._sessions.values()
-            if (its := one.booking.place) is not None
-            and its.series == place.series
-            and (one.id == session or one.phase in BEFORE)
-            and (scope is Scope.ALL or its.at >= place.at)
-        ]
-        return tuple(sorted(found, key=lambda one: one.booking.starts_at))
 
     async def book_all(
         self, wanted: Sequence[Mapping[str, Any]], actor: str, override: str = ""
@@ -157,13 +140,16 @@ class Sessions:
         bookings = [self._usually(booking_of(details)) for details in wanted]
         await self.known(bookings)
         async with self._booking:
-            found = self._fits([(self._new_id(booking), booking) for booking in bookings], override)
+            found = self._fits([(self.new_id(booking), booking) for booking in bookings], override)
             for identifier, booking, clashes in found:
-                details = booking.model_dump(mode="json")
-                self._bus.publish(SessionBooked(session=identifier, actor=actor, details=details))
-                self._overridden(identifier, actor, override, clashes)
+                self._book(identifier, booking, actor)
+                self.overridden(identifier, actor, override, clashes)
             await self._settled()
         return tuple(self.get(identifier) for identifier, _booking, _clashes in found)
+
+    def _book(self, identifier: str, booking: Booking, actor: str) -> None:
+        details = booking.model_dump(mode="json")
+        self._bus.publish(SessionBooked(session=identifier, actor=actor, details=details))
 
     async def amend(self, command: AmendSession) -> Session:
         """Change a booking; Clashing as in ``book``, Stale when somebody was quicker."""
@@ -177,7 +163,7 @@ class Sessions:
                 mode="json"
             )
         zone, wanted = self._config.site.zone, {session.id: details}
-        for one in self.of_series(session.id, command.scope):
+        for one in meant(self, session, command.scope):
             if one.id != session.id:
                 wanted[one.id] = alike(command.details, session.booking, after, one.booking, zone)
         await self.amend_all(
@@ -193,9 +179,18 @@ class Sessions:
         version: int | None = None,
         override: str = "",
         reason: str = "",
+        added: Sequence[Booking] = (),
+        gone: Sequence[str] = (),
+        gone_because: str = "",
     ) -> None:
-        """Change several bookings, all or none. ``version`` is that of the first of them."""
-        await self.known([amended(self.get(one).booking, details) for one, details in wanted.items()])
+        """Change several bookings, all or none. ``version`` is that of the first of them.
+
+        With them some are ``added``, and those that are ``gone`` are called off.
+        """
+        fresh = [self._usually(booking) for booking in added]
+        await self.known(
+            [*(amended(self.get(one).booking, details) for one, details in wanted.items()), *fresh]
+        )
         async with self._booking:
             bookings: list[tuple[str, Booking]] = []
             for identifier, details in wanted.items():
@@ -206,16 +201,21 @@ class Sessions:
                 if session.phase in RUNNING and booking.room != session.room:
                     raise Conflict("a running session cannot change its room")
                 bookings.append((identifier, booking))
-            events = [
+            events: list[SessionEvent | None] = [
                 self.get(identifier).amend(different, actor, reason)
                 for identifier, booking in bookings
                 if (different := changes(self.get(identifier).booking, booking))
             ]
-            found = self._fits(bookings, override)
+            events += [self.get(one).cancel(actor, gone_because) for one in gone]
+            new = [(self.new_id(booking), booking) for booking in fresh]
+            found = self._fits([*bookings, *new], override, gone)
             for event in events:
-                self._bus.publish(event)
+                if event is not None:
+                    self._bus.publish(event)
+            for identifier, booking in new:
+                self._book(identifier, booking, actor)
             for identifier, _booking, clashes in found:
-                self._overridden(identifier, actor, override, clashes)
+                self.overridden(identifier, actor, override, clashes)
             await self._settled()
 
     async def _must_be_fresh(self, session: Session, version: int) -> None:
@@ -237,46 +237,16 @@ class Sessions:
         who = session.changed_by or "somebody"
         raise Stale(f"{who} changed this session meanwhile", session, changed)
 
-    async def open(self, command: OpenSession) -> Session:
-        """Begin the sitting, unless another one runs in the room."""
-        session = self.get(command.session)
-        running = self.running_in(session.room) if session.room else None
-        if running is not None and running.id != session.id:
-            raise Conflict(f"{running.title!r} ({running.id}) is running in this room")
-        return await self._tell(session.id, session.open(command.actor))
-
-    async def suspend(self, command: SuspendSession) -> Session:
-        """Interrupt the sitting, or change until when."""
-        session, until = self.get(command.session), command.until
-        if not command.timed:
-            until = session.until if command.reason is session.reason else self._usual(command.reason)
-        event = session.suspend(command.reason, command.actor, until)
-        return await self._tell(command.session, event)
-
-    def _usual(self, reason: Reason) -> datetime | None:
-        """When an interruption ends that nobody set a time for."""
-        minutes = self._config.broadcast.break_minutes if reason is Reason.BREAK else 0
-        return in_minutes(minutes) if minutes else None
-
-    async def resume(self, command: ResumeSession) -> Session:
-        """Go on."""
-        return await self._tell(command.session, self.get(command.session).resume(command.actor))
-
-    async def close(self, command: CloseSession) -> Session:
-        """End the sitting."""
-        return await self._tell(command.session, self.get(command.session).close(command.actor))
-
-    async def cancel(self, command: CancelSession) -> Session:
-        """Call the sitting off."""
-        return await self._tell(
-            command.session, self.get(command.session).cancel(command.actor, command.reason)
-        )
-
-    async def _tell(self, session: str, event: SessionEvent | None) -> Session:
+    async def tell(self, session: str, event: SessionEvent | None) -> Session:
+        """Publish what an act decided, if anything; the session once that is kept."""
         if event is not None:
             self._bus.publish(event)
             await self._settled()
         return self.get(session)
+
+    async def kept(self) -> None:
+        """Until what was published is on disk."""
+        await self._settled()
 
     def _usually(self, booking: Booking) -> Booking:
         """The booking with what the configuration says where nobody did."""
@@ -285,7 +255,8 @@ class Sessions:
             return booking
         return booking.model_copy(update={"release_hours": self._config.schedule.release_hours})
 
-    def _new_id(self, booking: Booking) -> str:
+    def new_id(self, booking: Booking) -> str:
+        """An id nobody has: its day, and something nobody guesses."""
         return f"{booking.starts_at.astimezone(self._config.site.zone):%Y%m%d}-{secrets.token_hex(3)}"
 
     async def known(self, bookings: Iterable[Booking]) -> None:
@@ -298,12 +269,12 @@ class Sessions:
                 raise BadArgument("on_duty", f"names of accounts (there is no {', '.join(strangers)})")
 
     def _fits(
-        self, wanted: Sequence[tuple[str, Booking]], override: str
+        self, wanted: Sequence[tuple[str, Booking]], override: str, gone: Iterable[str] = ()
     ) -> list[tuple[str, Booking, tuple[Clash, ...]]]:
         """Each booking with what it clashes with; Clashing when it does and nobody overrides that."""
         for _identifier, booking in wanted:
             self._has_a_place(booking)
-        each = self.clashes_of(wanted)
+        each = self.clashes_of(wanted, gone)
         every = [one for clashes in each for one in clashes]
         if every and not override.strip():
             zone = self._config.site.zone
@@ -339,7 +310,8 @@ class Sessions:
         if source and source not in {one.id for one in self._config.in_room(booking.room)}:
             raise BadArgument("remote_source", f"the id of a source in the room (got {source!r})")
 
-    def _overridden(self, session: str, actor: str, reason: str, clashes: tuple[Clash, ...]) -> None:
+    def overridden(self, session: str, actor: str, reason: str, clashes: tuple[Clash, ...]) -> None:
+        """Tell that something stands although it clashes, and why."""
         if clashes:
             said = tuple(one.says(self._config.site.zone) for one in clashes)
             told = ClashOverridden(session=session, actor=actor, reason=reason.strip(), clashes=said)

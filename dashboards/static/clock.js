@@ -10,6 +10,7 @@ export function setNow(moment) {
 
 const two = (number) => String(number).padStart(2, "0");
 const clock = new Intl.DateTimeFormat("uk", { timeZone: body.dataset.zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const hour = new Intl.DateTimeFormat("uk", { timeZone: body.dataset.zone, hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: body.dataset.zone, day: "numeric", month: "short", year: "numeric" });
 const fill = (text, ...values) => values.reduce((said, value) => said.replace("#", value), text ?? "#");
 
@@ -40,6 +41,19 @@ const KINDS = {
   left: (moment, at) => left((at - moment) / 1000),
   plan: (moment, at, from) => (moment < from ? toGo((from - moment) / 1000) : left((at - moment) / 1000)),
   speech: (moment, at, _from, limit) => spoken((moment - at) / 1000, limit),
+  item: (moment, at, _from, _limit, { dataset, classList }) => {
+    const seconds = dataset.stopped === undefined ? (moment - at) / 1000 - Number(dataset.paused) : Number(dataset.stopped);
+    classList.toggle("late", seconds >= Number(dataset.length));
+    return spoken(seconds, Number(dataset.length));
+  },
+  // When it will end, as the rest of the agenda says, and by how much that is late.
+  outlook: (moment, at, _from, _limit, { dataset, classList }) => {
+    const ends = Math.max(moment, at) + Number(dataset.rest) * 1000;
+    const late = (ends - Date.parse(dataset.ends)) / 1000;
+    classList.toggle("late", late >= 60);
+    const over = late >= 60 ? fill(words.over, running(late)) : late <= -60 ? fill(words.spare, running(-late)) : "";
+    return `${fill(words.ends, hour.format(ends))}${over && ` · ${over}`}`;
+  },
 };
 
 // 02:41 / 05:00; beyond the limit how far
@@ -69,7 +83,7 @@ export function tick(root = document) {
   for (const element of root.querySelectorAll("[data-tick]")) {
     const at = element.dataset.at ? Date.parse(element.dataset.at) : moment;
     const limit = Number(element.dataset.limit);
-    const text = KINDS[element.dataset.tick](moment, at, Date.parse(element.dataset.from ?? ""), limit);
+    const text = KINDS[element.dataset.tick](moment, at, Date.parse(element.dataset.from ?? ""), limit, element);
     if (element.textContent !== text) element.textContent = text;
     if (limit) mark(element, moment - at >= limit * 1000);
   }

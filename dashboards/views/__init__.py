@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboards.views.agenda import Coming, Quorum, RunOfShow, ShowItem, Stamped
 from dashboards.views.devices import (
     Cameras,
     CameraView,
@@ -35,7 +36,6 @@ from dashboards.views.pages import (
     WatchPage,
 )
 from dashboards.views.parts import (
-    Agenda,
     Air,
     Alerts,
     AlertView,
@@ -51,6 +51,7 @@ from dashboards.views.parts import (
     Mosaic,
     MosaicRoom,
     Now,
+    Outlook,
     Person,
     Platform,
     Programme,
@@ -89,7 +90,6 @@ from dashboards.views.votes import (
 )
 
 __all__ = [
-    "Agenda",
     "Air",
     "AlertView",
     "Alerts",
@@ -147,6 +147,12 @@ __all__ = [
     "ImportFault",
     "ImportLine",
     "ImportPage",
+    "Coming",
+    "Outlook",
+    "Quorum",
+    "RunOfShow",
+    "ShowItem",
+    "Stamped",
     "Note",
     "SchedulePage",
     "SessionForm",

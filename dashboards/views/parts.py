@@ -125,6 +125,18 @@ class Tiles:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """When a sitting will end: the item under way is done at ``free_at``, then come ``rest`` seconds.
+
+    ``ends_at`` is the planned end.
+    """
+
+    free_at: datetime
+    rest: float
+    ends_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bar:
     """parts/bar.html: room, session, phase, time; red across while on air, violet in a closed part."""
 
@@ -137,6 +149,7 @@ class Bar:
     air: Air
     starts_at: datetime | None
     ends_at: datetime | None
+    outlook: Outlook | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,14 +289,6 @@ class Item:
     speaker: str = ""
     document: str = ""
     closed: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Agenda:
-    """parts/agenda.html."""
-
-    items: tuple[Item, ...]
-    item: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,6 +56,9 @@ class SessionForm:
     changed_at: datetime | None
     may_change: bool
     may_cancel: bool
+    may_repeat: bool
+    people_url: str
+    rule_scopes: tuple[Choice, ...]
     may_override: bool
 
 

@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from avctl.bus import Bus, Subscription
+from avctl.clock import Clock, going_by
 from avctl.commands import (
     AmendSession,
+    AnnounceSession,
     ArmBroadcast,
     BookSession,
     CloseSession,
@@ -35,6 +37,7 @@ from avctl.events import (
     BroadcastDegraded,
     BroadcastEnded,
     BroadcastMeasured,
+    BroadcastWanted,
     BroadcastWentLive,
     ClosedPartProven,
     Event,
@@ -43,14 +46,18 @@ from avctl.events import (
     ReadingsChanged,
     Reason,
     RecordingReady,
+    Severity,
     SpeakerShown,
 )
 from avctl.model.broadcast import State
 from avctl.model.session import in_minutes
+from avctl.services.alerts import Alerts
 from avctl.services.house import House
 from avctl.services.journal import Journal, first_number
+from avctl.services.reminders import Reminders
 from avctl.services.run import Run
 from avctl.services.sessions import Sessions
+from avctl.store import Store
 from avctl.store.engine import open_store, sqlite_url
 from streams.broadcast import Broadcasts
 from streams.keeper import running
@@ -73,6 +80,7 @@ class Controller:
     sessions: Sessions
     broadcasts: Broadcasts
     journal: Journal
+    store: Store
     heard: Subscription
     data: Path
     seen: list[Event] = field(default_factory=list)
@@ -94,8 +102,8 @@ class Controller:
             while not fact():
                 self.seen.append(await self.heard.next())
 
-    async def book(self, policy: str = "live") -> str:
-        now = datetime.now(UTC)
+    async def book(self, policy: str = "live", begins: int = 0) -> str:
+        now = datetime.now(UTC) + timedelta(minutes=begins)
         details = {
             "title": "Пленарне засідання",
             "room": "plenary",
@@ -151,7 +159,7 @@ async def controller(config: Config, data: Path) -> AsyncIterator[Controller]:
         await sessions.restore()
         await stack.enter_async_context(house.running())
         await stack.enter_async_context(broadcasts.running())
-        yield Controller(bus, desk, house, sessions, broadcasts, journal, heard, data)
+        yield Controller(bus, desk, house, sessions, broadcasts, journal, store, heard, data)
 
 
 async def _end(task: asyncio.Task[None]) -> None:
@@ -317,6 +325,52 @@ async def test_pressing_twice_goes_live_once(config: Config, tmp_path: Path) -> 
         await one.journal.settled()
         lines = await one.journal.page()
         assert [line.kind for line in lines].count("BroadcastEnding") == 1
+
+
+async def test_viewers_are_let_in_before_the_start_and_see_the_hall_when_it_opens(
+    config: Config, encoder: FeedSimulator, tmp_path: Path
+) -> None:
+    async with controller(config, tmp_path) as one:
+        session = await one.book(begins=10)
+        alerts = Alerts(config, one.bus, one.store, one.journal, one.house, one.sessions)
+        for _look in range(2):  # as once a second: it is done once
+            await Reminders(config, one.desk, one.sessions, alerts).look()
+        await one.sees(BroadcastWentLive, session=session)
+        wanted = [event for event in one.seen if isinstance(event, BroadcastWanted)]
+        assert [(event.actor, event.live) for event in wanted] == [("avctl", True)]
+    # A controller started anew shows them what they saw, and records nothing yet.
+    async with controller(config, tmp_path) as one:
+        programme, folder = f"programme-{session}", one.broadcasts.folder(session)
+        await one.until(lambda: one.broadcasts.get(session).state is State.LIVE)
+        await one.sees(BroadcastMeasured, session=session)
+        assert one.house.state(programme).readings["showing"] == "slate:starting"
+        assert "#EXTINF" in one.playlist(session)
+        assert not read_status(folder).recording
+
+        alerts = Alerts(config, one.bus, one.store, one.journal, one.house, one.sessions)
+        reminders = Reminders(config, one.desk, one.sessions, alerts)
+        for ahead, severity in ((4, None), (7, Severity.WARNING), (11, Severity.CRITICAL)):
+            with going_by(Later(minutes=ahead)):
+                await reminders.look()
+            raised = [alert.severity for alert in alerts.raised() if alert.rule == "not_begun"]
+            assert raised == ([severity] if severity else [])
+        await one.desk.obey(OpenSession(actor="olena", session=session))
+        await one.until(lambda: one.house.state(programme).readings["showing"] == "source:encoder")
+        await one.until(lambda: read_status(folder).recording)
+        await reminders.look()
+        assert not alerts.raised()
+        with pytest.raises(Conflict, match="not announced"):
+            await one.desk.obey(AnnounceSession(actor="olena", session=session))
+
+
+class Later(Clock):
+    """The machine's clock, some minutes ahead."""
+
+    def __init__(self, minutes: int) -> None:
+        self._ahead = timedelta(minutes=minutes)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
 
 
 async def test_a_new_controller_finds_the_broadcast_and_can_end_it(

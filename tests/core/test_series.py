@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from avctl.errors import BadArgument
 from avctl.model.booking import Booking, Place, booking_of
-from avctl.model.series import MOST, alike, moved, occurrences, placed
+from avctl.model.series import MOST, Occurrence, alike, moved, occurrences, placed, rearranged
 
 KYIV = ZoneInfo("Europe/Kyiv")
 clocks = st.times(max_value=time(23, 59)).map(lambda one: one.replace(second=0, microsecond=0))
@@ -111,3 +111,64 @@ def test_a_change_of_one_means_the_same_by_the_clock_for_another() -> None:
     place = Place(series="a", rule="FREQ=WEEKLY", at=datetime(2027, 4, 1, 10), moved=True)
     exception = summer.model_copy(update={"place": place})
     assert alike(details, before, after, exception, KYIV) == {"title": "Бюджет"}
+
+
+# --- another rule ----------------------------------------------------------------------------------------
+
+
+@st.composite
+def a_series(draw: st.DrawFn) -> tuple[list[Occurrence], list[datetime]]:
+    """Occurrences that were, some of them exceptions, and the times of another rule."""
+    moments = st.integers(0, 40).map(lambda day: datetime(2027, 3, 1, 10) + timedelta(days=day))
+    places = draw(st.lists(moments, unique=True, max_size=12))
+    existing = [
+        Occurrence(session=f"s{number}", at=at, regular=draw(st.booleans()), stays=draw(st.booleans()))
+        for number, at in enumerate(places)
+    ]
+    return existing, draw(st.lists(moments, unique=True, max_size=12))
+
+
+@settings(deadline=None, max_examples=200)
+@given(a_series())
+def test_another_rule_is_kept_to_and_exceptions_too(
+    series: tuple[list[Occurrence], list[datetime]],
+) -> None:
+    existing, wanted = series
+    plan = rearranged(existing, wanted)
+    by_name = {one.session: one for one in existing}
+    # Nobody is called off who has a time of its own, runs, or was called off already.
+    assert all(by_name[name].regular and not by_name[name].stays for name in plan.gone)
+    assert not any(by_name[name].stays for name in plan.kept)
+    # Each time of the rule is had once at most, and nothing is where the rule has nothing.
+    places = [*plan.kept.values(), *plan.added]
+    assert len(places) == len(set(places))
+    assert set(places) <= set(wanted)
+    # What both rules know stays where it is.
+    for one in existing:
+        if one.at in wanted and not one.stays:
+            assert plan.kept[one.session] == one.at
+            assert one.session not in plan.gone
+    # A time is left out for those only that run, are over, or were called off by themselves.
+    missed = set(wanted) - set(places)
+    assert len(missed) <= sum(one.stays for one in existing)
+    # Every regular one is kept or called off.
+    for one in existing:
+        if one.regular and not one.stays:
+            assert (one.session in plan.kept) != (one.session in plan.gone)
+
+
+@settings(deadline=None, max_examples=50)
+@given(a_series())
+def test_the_same_rule_again_changes_nothing(series: tuple[list[Occurrence], list[datetime]]) -> None:
+    existing, _wanted = series
+    plan = rearranged(existing, [one.at for one in existing])
+    assert (plan.added, plan.gone) == ((), ())
+    assert plan.kept == {one.session: one.at for one in existing if not one.stays}
+
+
+def test_thursdays_become_fridays_with_all_that_was_entered() -> None:
+    thursdays = [datetime(2027, 3, 4, 10) + timedelta(weeks=week) for week in range(3)]
+    existing = [Occurrence(session=f"s{number}", at=at) for number, at in enumerate(thursdays)]
+    plan = rearranged(existing, [at + timedelta(days=1) for at in thursdays])
+    assert plan.kept == {f"s{number}": at + timedelta(days=1) for number, at in enumerate(thursdays)}
+    assert (plan.added, plan.gone) == ((), ())

@@ -177,8 +177,8 @@ def test_an_interruption_may_say_until_when_and_the_time_may_change() -> None:
     [
         (Reason.BREAK, -1, "a moment to come"),
         (Reason.TECHNICAL, 60 * 24 + 1, "at most 24 hours"),
-        (Reason.CLOSED, 5, "for break or technical only"),
-        (Reason.AIR_RAID, 5, "for break or technical only"),
+        (Reason.CLOSED, 5, "for break, technical, power only"),
+        (Reason.AIR_RAID, 5, "for break, technical, power only"),
     ],
 )
 def test_a_time_that_cannot_be_is_refused(reason: Reason, minutes: int, said: str) -> None:

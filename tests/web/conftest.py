@@ -36,6 +36,8 @@ def settings(free_port: Callable[[], int]) -> dict[str, Any]:
     """The configuration, as a file would say it; a test changes it before it asks for ``controller``."""
     return {
         "web": {"port": free_port(), "login_tries": 5},
+        # Nothing is made public but by a test's own act.
+        "schedule": {"soon_minutes": 0},
         # Nothing is prepared but by a test's own act.
         "preparation": {"minutes_before": 0, "answer_seconds": 1, "seconds": 10, "retry_seconds": 0.05},
         "rooms": [

@@ -65,6 +65,7 @@ def place(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory
         data: Mapping[str, Any] = {
             "web": {"port": free_port()},
             "preparation": {"minutes_before": 0},
+            "schedule": {"soon_minutes": 0},
             "rooms": [{"id": "plenary", "title": "Сесійна зала"}],
             "devices": [wall],
         }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from avctl import clock as time
 from avctl.commands import PrepareSession
 from avctl.config import Config
 from avctl.desk import Desk
@@ -47,7 +47,7 @@ class Due:
         """Until cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(LOOK_SECONDS)
+            await time.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
         """Begin what is due, and say what failed."""
