@@ -221,7 +221,7 @@ def votes(bus: Bus, session: str) -> None:
         bus.publish(ReadingsChanged(device="wall", readings={"power": True, "vote_counts": counts}))
         bus.publish(VoteClosed(device="wall", vote=f"v{vote}", title=title, counts=counts, choices={}))
         if vote == 3:
-            bus.publish(QuestionLost(session=session, vote=vote, title=title, reason="Кадрове: збій"))
+            bus.publish(QuestionLost(session=session, vote=vote, title=title, reason="збій"))
         else:
             bus.publish(
                 QuestionDecided(
