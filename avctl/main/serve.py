@@ -52,6 +52,7 @@ def _settle_memory() -> None:
     """Leave what was made at the start out of every later search for garbage: each would take 50 ms."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 class _Server(uvicorn.Server):
