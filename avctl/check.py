@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from avctl.capabilities import Camera, Mixing, arguments_of, lacks_of, verbs_of
+from avctl.capabilities import Camera, Inputs, Mixing, Outlets, Power, Ups, arguments_of, lacks_of, verbs_of
 from avctl.config import Filled, Preparation, parse, tables, tables_of
 from avctl.config.section import LINE
 from avctl.driver import Driver, known, load
@@ -67,6 +67,7 @@ def faults(path: Path, environment: Mapping[str, str] | None = None) -> list[Fau
     found.extend(_shared_addresses(devices))
     found.extend(_shots(filled.data, devices))
     found.extend(_mixers(filled.data, devices))
+    found.extend(_building(filled.data, devices))
     found.extend(_steps(filled.data, devices))
     found.extend(_same_names(filled.data))
     lines = _lines(path.read_text(encoding="utf-8"))
@@ -185,6 +186,24 @@ def _mixers(data: Mapping[str, Any], devices: list[_Device]) -> Iterator[tuple[s
         driver = drivers.get(mixer)
         if driver is not None and not issubclass(driver, Mixing):
             yield f"rooms[{at}].sound.mixer", f"a mixer ({mixer!r} is none)"
+
+
+def _building(data: Mapping[str, Any], devices: list[_Device]) -> Iterator[tuple[str, str]]:
+    """Displays that cannot be switched to an emergency, loads that cannot be shed, and what is no UPS."""
+    drivers = {str(device.table.get("id")): device.driver for device in devices}
+    lobby, power = (data.get(name) for name in ("lobby", "power"))
+    inputs = lobby.get("inputs") if isinstance(lobby, Mapping) else None
+    for name in inputs if isinstance(inputs, Mapping) else ():
+        driver = drivers.get(name)
+        if driver is not None and not (issubclass(driver, Power) and issubclass(driver, Inputs)):
+            yield f"lobby.inputs.{name}", f"a display with power and inputs ({name!r} is none)"
+    for at, table in enumerate(tables_of(power, "loads") if isinstance(power, Mapping) else ()):
+        driver, ups = drivers.get(str(table.get("device"))), drivers.get(str(table.get("ups")))
+        wanted, named = (Outlets, "outlets") if table.get("outlet") else (Power, "power of its own")
+        if driver is not None and not issubclass(driver, wanted):
+            yield f"power.loads[{at}].device", f"a device with {named} ({table.get('device')!r} has none)"
+        if ups is not None and not issubclass(ups, Ups):
+            yield f"power.loads[{at}].ups", f"a UPS ({table.get('ups')!r} is none)"
 
 
 def _steps(data: Mapping[str, Any], devices: list[_Device]) -> Iterator[tuple[str, str]]:

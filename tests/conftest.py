@@ -9,10 +9,14 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from avctl.bus import Bus
+
+# ``kiosks.plain`` is the driver of the tests' own screens, loaded by its dotted name like any other.
+sys.path.append(str(Path(__file__).parent))
 
 OURS = ("avctl", "device", "simulator", "drivers", "streams", "broadcast", "dashboards")
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from avctl.config.broadcast import Broadcast, Closed, Limits, Overlays, Push, Recording, Rendition, Watch
+from avctl.config.building import AirRaid, Load, Lobby, Mains, faults_of_building
 from avctl.config.hall import FloorRules, Sound
 from avctl.config.notices import Notices
 from avctl.config.preparing import Preparation, RoomStep, Step, order_faults, steps_of
@@ -26,6 +27,7 @@ from avctl.errors import ConfigError
 from avctl.faults import close, faults_of, key_of
 
 __all__ = [
+    "AirRaid",
     "Alerts",
     "Body",
     "Broadcast",
@@ -36,6 +38,9 @@ __all__ = [
     "FloorRules",
     "Follow",
     "Limits",
+    "Load",
+    "Lobby",
+    "Mains",
     "Notices",
     "Osc",
     "Overlays",
@@ -233,6 +238,9 @@ class Config(Section):
     alerts: Alerts = Field(Alerts(), description="When a person must look.")
     voting: Voting = Field(Voting(), description="How votes are decided and shown.")
     queue: Queue = Field(Queue(), description="What holds for the visitors' queue.")
+    lobby: Lobby = Field(Lobby(), description="What walls, kiosks and infoboxes show.")
+    alarm: AirRaid = Field(AirRaid(), description="What an air-raid alarm does.")
+    power: Mains = Field(Mains(), description="What happens without mains.")
     osc: Osc = Field(Osc(), description="Where control surfaces that speak OSC are heard.")
     simulators: Simulators = Field(Simulators(), description="The simulators' control port.")
     rooms: tuple[Room, ...] = Field((), description="Halls and meeting rooms.")
@@ -347,6 +355,7 @@ def _crossed(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             rooms_of.get(feed) != device.get("room") or feed == device.get("id")
         ):
             yield f"devices[{at}].feeds", f"another device of its room, a source (got {feed!r})"
+    yield from faults_of_building(data, rooms, devices)
     for at, room in enumerate(rooms):
         if isinstance(sound := room.get("sound"), Mapping):
             mixer = sound.get("mixer")

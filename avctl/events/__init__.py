@@ -32,6 +32,38 @@ from avctl.events.broadcasts import (
     QualityRestored,
     RecordingReady,
 )
+from avctl.events.building import (
+    AirRaidBegan,
+    AirRaidEnded,
+    AirRaidEvent,
+    AlarmChanged,
+    BlackoutEvent,
+    BlackoutKept,
+    BlackoutRemoved,
+    ContentApproved,
+    ContentKept,
+    ContentRemoved,
+    EmergencyEvent,
+    EmergencyLifted,
+    EmergencyMissed,
+    EmergencyOrdered,
+    EmergencyReached,
+    LoadRestored,
+    LoadShed,
+    LoadSpared,
+    LobbyEvent,
+    MainsLost,
+    MainsReturned,
+    PlaylistKept,
+    PlaylistRemoved,
+    PowerEvent,
+    ResumptionSuggested,
+    ScreenEvent,
+    ScreenNotRestored,
+    ScreenRestored,
+    SuggestionDropped,
+    SuspensionSuggested,
+)
 from avctl.events.devices import (
     DeviceEvent,
     FloorRequested,
@@ -133,10 +165,17 @@ from avctl.events.sessions import (
 __all__ = [
     "AccountChanged",
     "AccountEvent",
+    "AirRaidBegan",
+    "AirRaidEnded",
+    "AirRaidEvent",
+    "AlarmChanged",
     "AlertAcknowledged",
     "AlertCleared",
     "AlertEvent",
     "AlertRaised",
+    "BlackoutEvent",
+    "BlackoutKept",
+    "BlackoutRemoved",
     "BodyEvent",
     "BodyKept",
     "BodyRemoved",
@@ -159,9 +198,17 @@ __all__ = [
     "ClosedPartProven",
     "CounterClosed",
     "CounterOpened",
+    "ContentApproved",
+    "ContentKept",
+    "ContentRemoved",
     "DeviceEvent",
     "DiskSpaceChanged",
     "DutyTold",
+    "EmergencyEvent",
+    "EmergencyLifted",
+    "EmergencyMissed",
+    "EmergencyOrdered",
+    "EmergencyReached",
     "Event",
     "FloorRequestEnded",
     "FloorRequested",
@@ -174,13 +221,22 @@ __all__ = [
     "LineJudged",
     "Link",
     "LinkChanged",
+    "LoadRestored",
+    "LoadShed",
+    "LoadSpared",
+    "LobbyEvent",
     "LoggedIn",
     "LoggedOut",
     "LoginRefused",
+    "MainsLost",
+    "MainsReturned",
     "MicClosed",
     "MicOpened",
     "OverlayShown",
     "ParticipantsListed",
+    "PlaylistKept",
+    "PlaylistRemoved",
+    "PowerEvent",
     "PreparationBegan",
     "PreparationEnded",
     "QualityReduced",
@@ -192,8 +248,12 @@ __all__ = [
     "ReadingsChanged",
     "Reason",
     "RecordingReady",
+    "ResumptionSuggested",
     "Room",
     "RoomEvent",
+    "ScreenEvent",
+    "ScreenNotRestored",
+    "ScreenRestored",
     "SeatRestored",
     "SeatSubstituted",
     "SessionAmended",
@@ -224,6 +284,8 @@ __all__ = [
     "TicketServed",
     "TicketTaken",
     "TicketTransferred",
+    "SuggestionDropped",
+    "SuspensionSuggested",
     "VerbAsked",
     "VerbDone",
     "VerbRefused",
@@ -237,6 +299,12 @@ __all__ = [
     "now",
     "subject_of",
 ]
+
+
+SUBJECTS = (
+    *("device", "account", "subject", "alert", "body"),
+    *("content", "playlist", "blackout", "emergency"),
+)
 
 
 @cache
@@ -272,12 +340,13 @@ def decode(data: Mapping[str, Any]) -> Event:
 
 
 def subject_of(event: Event) -> str:
-    """What the event is about: a device, a session, a room, an account, an alert's subject, a body."""
+    """What the event is about: a device, a session, a room, an account, an alert's subject, a body, a
+    content of screens."""
     if isinstance(event, RoomEvent):
         return event.room
     if isinstance(event, SessionEvent):
         return event.session
-    for name in ("device", "account", "subject", "alert", "body"):
+    for name in SUBJECTS:
         value = getattr(event, name, None)
         if value:
             return str(value)

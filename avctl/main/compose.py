@@ -14,12 +14,15 @@ from avctl.config import Config
 from avctl.desk import Desk
 from avctl.events import now
 from avctl.services.accounts import Accounts
+from avctl.services.air_raid import AirRaids
 from avctl.services.alerts import Alerts
+from avctl.services.blackouts import Blackouts
 from avctl.services.bodies import Bodies
 from avctl.services.calendars import Calendars
 from avctl.services.channels import Channels
 from avctl.services.contacts import Contacts
 from avctl.services.controller import Controller
+from avctl.services.everywhere import Everywhere
 from avctl.services.follow import Follow
 from avctl.services.framings import Framings
 from avctl.services.golden import GoldenStates
@@ -27,8 +30,11 @@ from avctl.services.house import House
 from avctl.services.imports import Imports
 from avctl.services.journal import Journal, first_number
 from avctl.services.kiosks import Kiosks
+from avctl.services.lobby import Lobby
+from avctl.services.mains import MainsWatch
 from avctl.services.notices import Notices
 from avctl.services.participants import Participants
+from avctl.services.pictures import Pictures
 from avctl.services.preparation import Preparations
 from avctl.services.preparation.due import Due
 from avctl.services.queues import Queues
@@ -92,6 +98,12 @@ async def controller(config: Config, data: Path, clock: Clock | None = None) -> 
         reminders = Reminders(config, desk, sessions, alerts)
         golden = GoldenStates(config, bus, desk, store, journal, house)
 
+        everywhere = Everywhere(config, bus, desk, store, journal, house)
+        air_raids = AirRaids(config, bus, desk, store, journal, house, sessions, alerts)
+        lobby = Lobby(config, data, bus, store, journal, sessions, everywhere)
+        blackouts = Blackouts(bus, store, journal)
+        mains = MainsWatch(config, bus, desk, store, journal, house, sessions, alerts, blackouts)
+
         sessions.handle(desk)
         Series(sessions).handle(desk)
         bodies.handle(desk)
@@ -104,6 +116,10 @@ async def controller(config: Config, data: Path, clock: Clock | None = None) -> 
         preparations.handle(desk)
         golden.handle(desk)
         queues.handle(desk)
+        everywhere.handle(desk)
+        air_raids.handle(desk)
+        lobby.handle(desk)
+        blackouts.handle(desk)
         desk.handle(Operate, house.operate)
         desk.handle(Reconnect, house.reconnect)
         desk.handle(AcknowledgeAlert, alerts.acknowledge)
@@ -116,6 +132,11 @@ async def controller(config: Config, data: Path, clock: Clock | None = None) -> 
         await participants.restore()
         await sounds.restore()
         await golden.restore()
+        await everywhere.restore()
+        await air_raids.restore()
+        await lobby.restore()
+        await blackouts.restore()
+        await mains.restore()
         notices = Notices(config, bus, sessions, contacts)
         stack.push_async_callback(ended, asyncio.create_task(notices.run(), name="notices"))
         stack.callback(framings.close)
@@ -129,9 +150,14 @@ async def controller(config: Config, data: Path, clock: Clock | None = None) -> 
         stack.push_async_callback(sounds.close)
         stack.push_async_callback(tally.close)
         stack.push_async_callback(preparations.close)
+        stack.push_async_callback(everywhere.close)
+        stack.push_async_callback(air_raids.close)
+        stack.push_async_callback(mains.close)
         await stack.enter_async_context(broadcasts.running())
         alerts.forget_strangers()
         scoreboard.resume()
+        everywhere.resume()
+        mains.resume()
         await output.clean()
         await preparations.resume()
         stack.push_async_callback(ended, asyncio.create_task(due.run(), name="what is due"))
@@ -152,6 +178,12 @@ async def controller(config: Config, data: Path, clock: Clock | None = None) -> 
             preparations=preparations,
             golden=golden,
             queues=queues,
+            everywhere=everywhere,
+            air_raids=air_raids,
+            lobby=lobby,
+            blackouts=blackouts,
+            mains=mains,
+            pictures=Pictures(config, bus, house),
             alerts=alerts,
             broadcasts=broadcasts,
             journal=journal,

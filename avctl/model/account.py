@@ -40,6 +40,9 @@ class Act(StrEnum):
     SEE_JOURNAL = "see_journal"
     CLOSE_PARTS = "close_parts"
     NAME_PARTICIPANTS = "name_participants"
+    SHOW_EMERGENCIES = "show_emergencies"
+    FILL_SCREENS = "fill_screens"
+    APPROVE_CONTENT = "approve_content"
     APPROVE_PUBLICATION = "approve_publication"
     SEE_REPORTS = "see_reports"
     RAISE_REQUESTS = "raise_requests"
@@ -55,6 +58,9 @@ ROLES: Mapping[Role, frozenset[Act]] = {
             Act.RUN_VOTES,
             Act.CLOSE_PARTS,
             Act.NAME_PARTICIPANTS,
+            Act.SHOW_EMERGENCIES,
+            Act.FILL_SCREENS,
+            Act.APPROVE_CONTENT,
             Act.ACKNOWLEDGE_ALERTS,
             Act.SEE_JOURNAL,
             Act.RAISE_REQUESTS,
@@ -75,6 +81,9 @@ ROLES: Mapping[Role, frozenset[Act]] = {
             Act.RUN_VOTES,
             Act.CLOSE_PARTS,
             Act.NAME_PARTICIPANTS,
+            Act.SHOW_EMERGENCIES,
+            Act.FILL_SCREENS,
+            Act.APPROVE_CONTENT,
             Act.APPROVE_PUBLICATION,
             Act.RAISE_REQUESTS,
         }
@@ -85,6 +94,8 @@ ROLES: Mapping[Role, frozenset[Act]] = {
             Act.SEE_CONTROL,
             Act.BOOK_SESSIONS,
             Act.OVERRIDE_CLASHES,
+            Act.SHOW_EMERGENCIES,
+            Act.APPROVE_CONTENT,
             Act.SEE_JOURNAL,
             Act.SEE_REPORTS,
             Act.RAISE_REQUESTS,

@@ -13,17 +13,23 @@ from avctl.config import Config
 from avctl.desk import Desk
 from avctl.model.broadcast import Broadcast
 from avctl.services.accounts import Accounts
+from avctl.services.air_raid import AirRaids
 from avctl.services.alerts import Alerts
+from avctl.services.blackouts import Blackouts
 from avctl.services.bodies import Bodies
 from avctl.services.calendars import Calendars
 from avctl.services.contacts import Contacts
+from avctl.services.everywhere import Everywhere
 from avctl.services.follow import Follow
 from avctl.services.framings import Framings
 from avctl.services.golden import GoldenStates
 from avctl.services.house import House
 from avctl.services.imports import Imports
 from avctl.services.journal import Journal
+from avctl.services.lobby import Lobby
+from avctl.services.mains import MainsWatch
 from avctl.services.participants import Participants
+from avctl.services.pictures import Pictures
 from avctl.services.preparation import Preparations
 from avctl.services.queues import Queues
 from avctl.services.sessions import Sessions
@@ -66,6 +72,12 @@ class Controller:
     preparations: Preparations
     golden: GoldenStates
     queues: Queues
+    everywhere: Everywhere
+    air_raids: AirRaids
+    lobby: Lobby
+    blackouts: Blackouts
+    mains: MainsWatch
+    pictures: Pictures
     alerts: Alerts
     broadcasts: Broadcasts
     journal: Journal

@@ -196,6 +196,40 @@ bodies = Table(
     Column("state", JSON, nullable=False),
 )
 
+# What must be known after a restart, one row for each service: an emergency, the air raid, what was shed.
+standing = Table(
+    "standing",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("state", JSON, nullable=False),
+)
+
+# What screens show; every version stays.
+contents = Table(
+    "contents",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("state", JSON, nullable=False),
+)
+
+playlists = Table(
+    "playlists",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("state", JSON, nullable=False),
+)
+
+blackouts = Table(
+    "blackouts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("ends_at", Moment, nullable=False),
+    Column("state", JSON, nullable=False),
+)
+Index(None, blackouts.c.ends_at)
+
 accounts = Table(
     "accounts",
     metadata,

@@ -262,3 +262,52 @@ prepare = [{ id = "far", device = "wall", verb = "mute", arguments = { on = true
     assert "another number: 19" in found["rooms[0].wide[0].preset"]
     elsewhere = told(tmp_path, HOUSE + steps)
     assert elsewhere == {"rooms[1].prepare[0].device": "a device of this room (got 'wall')"}
+
+
+def test_what_cannot_show_an_emergency_or_be_shed_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "building.toml"
+    file.write_text(
+        """
+[lobby]
+inputs = { ups = "hdmi1", nobody = "hdmi1" }
+
+[[power.loads]]
+id = "wall"
+device = "ups"
+outlet = 1
+ups = "wall"
+
+[[power.loads]]
+id = "wall"
+device = "strip"
+rooms = ["nowhere"]
+
+[[rooms]]
+id = "lobby"
+title = "Вестибюль"
+
+[[devices]]
+id = "ups"
+room = "lobby"
+driver = "nut_ups"
+
+[[devices]]
+id = "wall"
+room = "lobby"
+driver = "samsung_mdc"
+
+[[devices]]
+id = "strip"
+room = "lobby"
+driver = "netio"
+""",
+        encoding="utf-8",
+    )
+    found = {fault.key: fault.expected for fault in faults(file, {})}
+    assert "'ups' is none" in found["lobby.inputs.ups"]
+    assert "there is no 'nobody'" in found["lobby.inputs.nobody"]
+    assert "outlets" in found["power.loads[0].device"]
+    assert "'wall' is none" in found["power.loads[0].ups"]
+    assert "power of its own" in found["power.loads[1].device"]
+    assert "taken" in found["power.loads[1].id"]
+    assert "nowhere" in found["power.loads[1].rooms"]

@@ -38,6 +38,7 @@ SAMPLES: dict[str, Any] = {
     "Mapping[str, int]": {"За": 7, "Проти": 0},
     "Mapping[str, str]": {"12": "За"},
     "Mapping[str, Mapping[str, str]]": {"12": {"name": "Олена", "group": "", "choice": "yes"}},
+    "Mapping[str, Mapping[str, Any]]": {"kiosk": {"page": "https://example.org/"}, "wall": {"power": None}},
     "Mapping[str, float]": {"1": -20.5, "bus-1": -99.0},
     "tuple[Mapping[str, Any], ...]": ({"name": "Олена", "seat": 1},),
     "tuple[str, ...]": ("камера 2 не відповідає", "b"),

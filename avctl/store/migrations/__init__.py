@@ -7,4 +7,4 @@ says what is still missing.
 
 from __future__ import annotations
 
-HEAD = "0006"
+HEAD = "0007"

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from avctl.commands.command import Command as Command
 from avctl.events import Reason
 
 
@@ -20,13 +21,6 @@ class Scope(StrEnum):
     THIS = "this"
     FOLLOWING = "following"
     ALL = "all"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Command:
-    """Something somebody wants done."""
-
-    actor: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,153 @@
+"""The building: the air-raid alarm and what it suggests, the mains, announced blackouts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from avctl.api.asking import Asked, allowed
+from avctl.api.problems import documented
+from avctl.api.sessions import SessionId
+from avctl.commands.building import (
+    DismissSuggestion,
+    KeepBlackout,
+    RemoveBlackout,
+)
+from avctl.model.account import Act
+from avctl.model.playing import Blackout
+
+BlackoutId = Annotated[str, Path(description="Id of the blackout.", max_length=63, examples=["blackout-1"])]
+
+router = APIRouter(prefix="/api/v1", tags=["building"], responses=documented(401, 403))
+see, plan = allowed(Act.SEE_CONTROL), allowed(Act.FILL_SCREENS)
+
+
+class SuggestionAnswer(BaseModel):
+    """What a session could do for the air raid."""
+
+    session: str
+    what: str = Field(description="`suspend` or `resume`.")
+    since: datetime
+    acts_at: datetime | None = Field(description="When it is done by itself; null: never.")
+
+
+class AlarmAnswer(BaseModel):
+    """The air-raid alarm of the site's region. `unknown` is never to be taken for `clear`."""
+
+    alarm: str = Field(description="`active`, `partly`, `clear` or `unknown`.")
+    level: str
+    since: str = Field(description="As the service says it.")
+    heard_at: str = Field(description="While it is unknown: the last answer that could be believed.")
+    said: dict[str, str] = Field(description="What each service says.")
+    began_at: datetime | None = Field(description="Since when there is an air raid; null: there is none.")
+    suggestions: list[SuggestionAnswer]
+
+
+class LoadAnswer(BaseModel):
+    """Something that can be switched off to spare a battery."""
+
+    id: str
+    title: str
+    shed: bool
+    spared: bool = Field(description="It would have been switched off, and is on air.")
+    fault: str
+
+
+class MainsAnswer(BaseModel):
+    """Batteries, loads in the order in which they are shed, and announced blackouts."""
+
+    on_battery: dict[str, bool | None] = Field(description="By UPS; null: it does not say.")
+    lost: dict[str, datetime] = Field(description="UPSes that run on battery, since when.")
+    loads: list[LoadAnswer]
+    blackouts: list[Blackout]
+
+
+class BlackoutBody(BaseModel):
+    """Announced hours without mains."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "begins_at": "2026-11-28T18:00:00+02:00",
+                "ends_at": "2026-11-28T22:00:00+02:00",
+                "note": "черга 3.1",
+            }
+        },
+    )
+
+    begins_at: AwareDatetime
+    ends_at: AwareDatetime
+    note: str = Field("", max_length=200)
+
+
+@router.get("/alarm", dependencies=[see])
+async def alarm(asked: Asked) -> AlarmAnswer:
+    """Whether there is an air raid, and what that asks of sessions."""
+    raid = asked.controller.air_raids.now
+    return AlarmAnswer(
+        alarm=raid.alarm,
+        level=raid.level,
+        since=raid.since,
+        heard_at=raid.heard_at,
+        said=dict(raid.said),
+        began_at=raid.began_at,
+        suggestions=[
+            SuggestionAnswer(session=name, what=one.what, since=one.since, acts_at=one.acts_at)
+            for name, one in raid.suggestions.items()
+        ],
+    )
+
+
+@router.delete(
+    "/alarm/suggestions/{session}",
+    status_code=204,
+    dependencies=[allowed(Act.RUN_SESSIONS)],
+    responses=documented(404),
+)
+async def dismiss(asked: Asked, session: SessionId) -> Response:
+    """Leave a session as it is, whatever is suggested."""
+    await asked.controller.desk.obey(DismissSuggestion(actor=asked.actor, session=session))
+    return Response(status_code=204)
+
+
+@router.get("/power", dependencies=[see])
+async def power(asked: Asked) -> MainsAnswer:
+    """The mains, and what was switched off for the batteries' sake."""
+    controller = asked.controller
+    watch, state = controller.mains, controller.mains.state
+    return MainsAnswer(
+        on_battery={
+            one.id: watch.on_battery(one.id) for one in controller.house if "Ups" in one.capabilities
+        },
+        lost=dict(state.lost),
+        loads=[
+            LoadAnswer(
+                id=load.id,
+                title=load.title,
+                shed=load.id in state.shed,
+                spared=load.id in state.spared,
+                fault=state.faults.get(load.id, ""),
+            )
+            for load in watch.loads
+        ],
+        blackouts=list(controller.blackouts.coming()),
+    )
+
+
+@router.put("/blackouts/{blackout}", dependencies=[plan], responses=documented(400, 409, 413, 415, 422))
+async def keep(asked: Asked, blackout: BlackoutId, wanted: BlackoutBody) -> Blackout:
+    """Announce hours without mains, or change them."""
+    details = {"id": blackout, **wanted.model_dump(mode="json")}
+    kept: Blackout = await asked.controller.desk.obey(KeepBlackout(actor=asked.actor, details=details))
+    return kept
+
+
+@router.delete("/blackouts/{blackout}", status_code=204, dependencies=[plan], responses=documented(404))
+async def remove(asked: Asked, blackout: BlackoutId) -> Response:
+    """They will not come."""
+    await asked.controller.desk.obey(RemoveBlackout(actor=asked.actor, blackout=blackout))
+    return Response(status_code=204)

@@ -1,0 +1,126 @@
+"""Files for screens: looked at before they are believed, by Pillow and, in a process, ffmpeg."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import shutil
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import imageio_ffmpeg
+from PIL import Image
+
+from avctl.errors import BadArgument
+from avctl.model.playing import ContentKind, File
+
+PICTURES: Mapping[str, tuple[str, str]] = {
+    "JPEG": ("image/jpeg", ".jpg"),
+    "PNG": ("image/png", ".png"),
+    "WEBP": ("image/webp", ".webp"),
+}
+VIDEOS: Mapping[str, tuple[str, str]] = {"mp4": ("video/mp4", ".mp4"), "webm": ("video/webm", ".webm")}
+CODECS = ("h264", "vp8", "vp9", "av1")  # what browsers on walls and kiosks play
+SMALLEST, LARGEST = 160, 8192  # pixels of a side
+LONGEST = 4 * 3600  # seconds
+LOOK_SECONDS = 120.0  # for ffmpeg; more is a file that cannot be used
+DECODED = "30"  # seconds of a video that are decoded
+
+
+async def examined(path: Path, kind: ContentKind, ffmpeg: str = "") -> File:
+    """What a file is; BadArgument says what is wrong with it."""
+    size, checksum = await asyncio.to_thread(_weighed, path)
+    if not size:
+        raise BadArgument("file", "a file that is not empty")
+    if kind is ContentKind.PICTURE:
+        media, ending, width, height = await asyncio.to_thread(_picture, path)
+        seconds = 0.0
+    else:
+        media, ending, width, height, seconds = await _video(path, ffmpeg)
+    if not all(SMALLEST <= side <= LARGEST for side in (width, height)):
+        raise BadArgument("file", f"{SMALLEST} to {LARGEST} pixels each way (got {width} x {height})")
+    return File(
+        name=f"{checksum[:32]}{ending}",
+        media_type=media,
+        size=size,
+        width=width,
+        height=height,
+        seconds=seconds,
+        checksum=checksum,
+    )
+
+
+def _weighed(path: Path) -> tuple[int, str]:
+    with path.open("rb") as file:
+        return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _picture(path: Path) -> tuple[str, str, int, int]:
+    expected = "a picture that can be shown: JPEG, PNG or WebP"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=tuple(PICTURES)) as image:
+                width, height = image.size
+                if width <= LARGEST and height <= LARGEST:
+                    image.load()  # the whole of it: a file that ends early is no picture
+                media, ending = PICTURES[image.format or ""]
+    except (OSError, SyntaxError, ValueError, KeyError, Image.DecompressionBombError) as bad:
+        raise BadArgument("file", expected) from bad
+    except Image.DecompressionBombWarning as bad:
+        raise BadArgument("file", f"at most {LARGEST} pixels each way") from bad
+    return media, ending, width, height
+
+
+async def _video(path: Path, ffmpeg: str) -> tuple[str, str, int, int, float]:
+    program = ffmpeg or shutil.which("ffmpeg") or str(imageio_ffmpeg.get_ffmpeg_exe())
+    container = _container(path)
+    _status, said = await _run(program, "-i", f"file:{path}")
+    stream = re.search(r"Video: (\w+).*?, (\d{2,5})x(\d{2,5})", said)
+    length = re.search(r"Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)", said)
+    if container is None or stream is None or length is None or stream[1] not in CODECS:
+        found = f" (got {stream[1]})" if stream is not None else ""
+        raise BadArgument("file", f"a video that browsers play: MP4 or WebM with {', '.join(CODECS)}{found}")
+    seconds = int(length[1]) * 3600 + int(length[2]) * 60 + float(length[3])
+    if not 0 < seconds <= LONGEST:
+        raise BadArgument("file", f"a video of at most {LONGEST // 3600} hours")
+    status, faults = await _run(
+        program, "-v", "error", "-xerror", "-i", f"file:{path}", "-t", DECODED, "-f", "null", "-"
+    )
+    if status or faults.strip():
+        raise BadArgument("file", "a video that is whole: this one cannot be decoded")
+    media, ending = VIDEOS[container]
+    return media, ending, int(stream[2]), int(stream[3]), round(seconds, 2)
+
+
+def _container(path: Path) -> str | None:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp":
+        return "mp4"
+    return "webm" if head[:4] == b"\x1a\x45\xdf\xa3" else None
+
+
+async def _run(program: str, *arguments: str) -> tuple[int, str]:
+    """A child that gets no more than its time, behind whatever is on air."""
+    child = await asyncio.create_subprocess_exec(
+        *("nice", "-n", "10") if shutil.which("nice") else (),
+        program,
+        *("-hide_banner", "-nostdin", "-protocol_whitelist", "file,pipe"),
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(LOOK_SECONDS):
+            _, said = await child.communicate()
+    except TimeoutError:
+        raise BadArgument("file", "a video that can be looked at in two minutes") from None
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    return child.returncode or 0, said.decode(errors="replace")
