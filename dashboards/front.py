@@ -22,6 +22,7 @@ from dashboards import (
     cameras,
     channels,
     house,
+    lobby,
     preparation,
     queue,
     room,
@@ -56,12 +57,17 @@ NAVIGATION: tuple[tuple[str, str, Act], ...] = (
     ("/control", _("Control room"), Act.SEE_CONTROL),
     ("/schedule", _("Schedule"), Act.SEE_CONTROL),
     ("/queue", _("Queue"), Act.SEE_CONTROL),
+    ("/lobby", _("Lobby"), Act.SEE_CONTROL),
     ("/alerts", _("Alerts"), Act.SEE_CONTROL),
     ("/journal", _("Journal"), Act.SEE_JOURNAL),
     ("/people", _("People"), Act.MANAGE_PEOPLE),
 )
 PARTS: dict[str, tuple[str, Builder]] = {
     "strip": ("strip", house.strip),
+    "banner": ("banner", lobby.banner),
+    "emergency": ("emergency", lobby.emergency),
+    "lobby": ("lobby", lobby.lobby),
+    "mains": ("mains", lobby.mains),
     "tiles": ("tiles", house.tiles),
     "mosaic": ("mosaic", room.mosaic),
     "alerts": ("alerts", house.alerts),
@@ -194,6 +200,7 @@ class Front:
             csrf=visitor.csrf if visitor else "",
             navigation=tuple(entries),
             stream=stream,
+            banner=self.live.text(Topic("banner", "", language, account.role)) if account else "",
             languages=NAMES,
         )
 

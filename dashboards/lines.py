@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from avctl.errors import NotFound
 from avctl.events import (
+    AlarmChanged,
     AlertAcknowledged,
     AlertCleared,
     AlertEvent,
@@ -18,10 +19,15 @@ from avctl.events import (
     ChapterMarked,
     ClashOverridden,
     ClosedPartDoubted,
+    ContentApproved,
+    ContentKept,
     CounterClosed,
     CounterOpened,
     DeviceEvent,
     DutyTold,
+    EmergencyMissed,
+    EmergencyOrdered,
+    EmergencyReached,
     Event,
     GoldenCompared,
     GoldenRestored,
@@ -30,10 +36,14 @@ from avctl.events import (
     LineJudged,
     Link,
     LinkChanged,
+    LoadRestored,
+    LoadShed,
+    LoadSpared,
     MicClosed,
     MicOpened,
     OverlayShown,
     ParticipantsListed,
+    PlaylistKept,
     PreparationBegan,
     PreparationEnded,
     QualityReduced,
@@ -44,6 +54,7 @@ from avctl.events import (
     ReadingsChanged,
     RecordingReady,
     RoomEvent,
+    ScreenNotRestored,
     SeatRestored,
     SeatSubstituted,
     SessionAmended,
@@ -60,6 +71,7 @@ from avctl.events import (
     SpeakerShown,
     SpeakingTimeOver,
     StandInTaken,
+    SuggestionDropped,
     TicketEnded,
     TicketEvent,
     VerbAsked,
@@ -75,7 +87,7 @@ from avctl.services.controller import Controller
 from avctl.store.records import Filter, JournalRow
 from dashboards import views
 from dashboards.house import room_of_subject
-from dashboards.words import HAPPENED, LINKS, OUTCOMES, REASONS, RULES, STAGES, TICKETS, VERBS
+from dashboards.words import ALARMS, HAPPENED, LINKS, OUTCOMES, REASONS, RULES, SLATES, STAGES, TICKETS, VERBS
 
 KEPT = 40
 QUIET = (SpeakerShown, ChapterMarked, PreparationBegan, LineJudged)
@@ -85,6 +97,7 @@ TOLD = (
     *("ItemCalled", "Quorum"),
     *("Session", "Clash", "Duty", "Broadcast", "Alert", "Recording", "ClosedPart", "Source", "StandIn"),
     *("Cameras", "Shot", "Question", "Participants", "Seat", "Speaking", "Sound", "Golden"),
+    *("Suspension", "Resumption", "Suggestion"),
     *("VerbDone", "VerbRefused"),
 )
 LOGGED = tuple(name for name in HAPPENED if name.startswith(TOLD))
@@ -271,6 +284,23 @@ def _detail(event: Event) -> tuple[str, str, str]:
             return "", event.title, ""
         case RecordingReady():
             return "", f"{event.seconds / 60:.0f} min", ""
+        case AlarmChanged():
+            said = ", ".join(f"{name}: {word}" for name, word in event.said.items())
+            return ALARMS.get(event.alarm, ""), said, "fault" if event.alarm == "unknown" else ""
+        case EmergencyOrdered():
+            return SLATES["air_raid"] if event.kind == "air_raid" else "", event.text, "fault"
+        case EmergencyReached():
+            return "", f"{event.device}: {event.seconds:.1f} s", ""
+        case EmergencyMissed() | ScreenNotRestored():
+            return "", f"{event.device}: {event.reason}", "fault"
+        case ContentKept() | ContentApproved() | PlaylistKept():
+            return "", f"№ {event.version}", ""
+        case LoadShed() | LoadRestored():
+            return "", " ".join(filter(None, (event.load, event.fault))), "fault" if event.fault else ""
+        case LoadSpared():
+            return "", event.load, ""
+        case SuggestionDropped():
+            return "", event.reason, ""
         case _:
             return "", "", ""
 

@@ -21,10 +21,14 @@ from dashboards import (
     doorstep,
     forms,
     importing,
+    lobbying,
     people,
+    players,
+    playlists,
     queuepages,
     rolls,
     seats,
+    shelf,
     streams,
     television,
     views,
@@ -48,7 +52,8 @@ def mount(app: FastAPI, controller: Controller) -> None:
     schedule = (schedule_.router, importing.router, bodies.router, booking.router)
     # What has a word of its own in its address goes before the screens of rooms, too.
     parts = (
-        *(queuepages.router, router, streams.router, forms.router, rolls.router),
+        *(queuepages.router, players.router, lobbying.router, shelf.router, playlists.router),
+        *(router, streams.router, forms.router, rolls.router),
         *schedule,
         *(doorstep.router, account.router, people.router, seats.router, television.router),
     )
@@ -159,13 +164,18 @@ def router(front: Front) -> APIRouter:
     @routes.get("/screens/{room}")
     async def screen(request: Request, room: str) -> Response:
         """A hall's wall. Who is logged in sees also what is not broadcast; nobody sees closed parts."""
+        if players.is_player(controller, room):
+            return players.page(front, request, room)
         found = room_of(controller, room)
         visitor = await front.visitor(request)
         title = room_title(found, front.language(request, visitor))
         chrome = front.chrome(request, visitor, title, dark=True, stream=f"/stream/screens/{room}")
         role = visitor.account.role if visitor else None
         topics = front.topics(chrome.language, role, (("screen", room),))
-        return front.answer("screen", views.Page(chrome=chrome, parts=front.texts(topics)))
+        answer = front.answer("screen", views.Page(chrome=chrome, parts=front.texts(topics)), framed=True)
+        # Our own player may have it within: a wall of the lobby shows who speaks in the hall.
+        answer.headers["Content-Security-Policy"] += "; frame-ancestors 'self'"
+        return answer
 
     @routes.get("/control/{room}/preparation")
     async def sheet(request: Request, room: str) -> Response:

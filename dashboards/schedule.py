@@ -14,6 +14,7 @@ from avctl.errors import BadArgument, Clashing, Conflict, Stale
 from avctl.events import now
 from avctl.model.account import Act
 from avctl.model.booking import Policy
+from avctl.model.playing import Blackout
 from avctl.model.series import placed
 from avctl.model.session import BEFORE, RUNNING, Phase, Session
 from avctl.services.doors import Visitor
@@ -70,6 +71,11 @@ def router(front: Front) -> APIRouter:
             for one in found
             if one.booking.ends_at > since and visitor.account.reaches(one.room)
         ]
+        shown += [
+            _without_mains(front, one, language)
+            for one in controller.blackouts
+            if one.ends_at > since and one.begins_at < until
+        ]
         return JSONResponse(shown, headers={"Cache-Control": "no-store"})
 
     @routes.post("/schedule/{session}/move")
@@ -115,6 +121,23 @@ def router(front: Front) -> APIRouter:
         return JSONResponse(shown_of(front, moved, visitor, language))
 
     return routes
+
+
+def _without_mains(front: Front, blackout: Blackout, language: str) -> dict[str, Any]:
+    """Announced hours without mains, behind the sessions of every room."""
+    config = front.controller.config
+    starts, ends = (one.astimezone(config.site.zone) for one in (blackout.begins_at, blackout.ends_at))
+    return {
+        "id": blackout.id,
+        "title": front.renderer.say(language, _("Blackout announced")),
+        "start": starts.strftime(CLOCK),
+        "end": ends.strftime(CLOCK),
+        "resourceIds": [room.id for room in config.rooms],
+        "display": "background",
+        "classNames": ["is-blackout"],
+        "editable": False,
+        "extendedProps": {},
+    }
 
 
 def moment(text: str, field: str, zone: Any) -> datetime:

@@ -40,7 +40,14 @@ def screen(controller: Controller, subject: str, role: Role | None, language: st
         until=session.until if session is not None and state == "pause" else None,
         item=item,
         speaking=tuple(
-            views.Speaking(seat=one.seat, name=one.name, group=one.group, since=one.since) for one in speakers
+            views.Speaking(
+                seat=one.seat,
+                name=one.name,
+                group=one.group,
+                since=one.since,
+                limit=controller.speaking.limit(running, one),
+            )
+            for one in speakers
         ),
         vote=_vote(controller, running, role) if running is not None else None,
     )

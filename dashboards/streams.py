@@ -62,6 +62,11 @@ def sheet_parts(room: str) -> Parts:
     return (("sheet", room),)
 
 
+def lobby_parts() -> Parts:
+    """What /lobby is made of."""
+    return ("strip", ""), ("lobby", ""), ("mains", "")
+
+
 def router(front: Front) -> APIRouter:
     """The streams."""
     routes = front.router()
@@ -84,6 +89,10 @@ def router(front: Front) -> APIRouter:
     async def sheet(request: Request, room: str) -> Response:
         room_of(front.controller, room)
         return await staff(request, sheet_parts(room))
+
+    @routes.get("/stream/lobby")
+    async def lobby(request: Request) -> Response:
+        return await staff(request, lobby_parts())
 
     @routes.get("/stream/alerts")
     async def alerts(request: Request) -> Response:
@@ -123,7 +132,7 @@ def router(front: Front) -> APIRouter:
         visitor = await front.allowed(request, Act.SEE_CONTROL)
         language = front.language(request, visitor)
         who = visitor.account
-        topics = front.topics(language, who.role, parts, who.rooms)
+        topics = front.topics(language, who.role, (*parts, ("banner", "")), who.rooms)
         return stream(front.live.watch(topics, meters, who.name))
 
     def public(request: Request, parts: Parts) -> Response:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from avctl.events import (
+    AirRaidEvent,
     AlertEvent,
+    BlackoutEvent,
     ChapterMarked,
     ClosedPartChecked,
     DeviceEvent,
+    EmergencyEvent,
     Event,
     FloorRequested,
     FloorRequestEnded,
@@ -19,7 +22,9 @@ from avctl.events import (
     LineBegun,
     LineJudged,
     LinkChanged,
+    LobbyEvent,
     OverlayShown,
+    PowerEvent,
     ReadingsChanged,
     RoomEvent,
     SessionEvent,
@@ -42,6 +47,7 @@ OF_SESSION = ("bar", "work", "programme", "floor", "vote", "screen", "cameras", 
 OF_SPEAKERS = (SpeakerShown, ChapterMarked, SourceCut, OverlayShown, SpeakingTimeOver)
 OF_PREPARATION = ("preparation", "sheet")
 OF_PROGRAMME = ("bar", "work", "programme")
+OF_EMERGENCY = ("banner", "emergency", "lobby")
 VOTES = {"vote", "voted", "vote_counts"}
 OF_ALERT = ("alerts", "log")
 VERBS = (VerbAsked, VerbDone, VerbRefused)
@@ -79,6 +85,14 @@ class Touched:
                 yield "cameras", event.room
                 yield "sound", event.room
                 yield "log", event.room
+            case AirRaidEvent():
+                yield "banner", ""
+            case EmergencyEvent():
+                yield from ((part, "") for part in OF_EMERGENCY)
+            case LobbyEvent():
+                yield "lobby", ""
+            case PowerEvent() | BlackoutEvent():
+                yield "mains", ""
             case AlertEvent():
                 yield from self._by_alert()
 
@@ -98,6 +112,10 @@ class Touched:
         yield ("devices", room) if links else ("device", state.id)
         if links:
             yield "golden", room
+        if "Pages" in state.capabilities or state.id in self._controller.config.lobby.inputs:
+            yield "lobby", ""
+        if {"Ups", "Outlets"} & set(state.capabilities):
+            yield "mains", ""
         if "Camera" in state.capabilities:
             yield "cameras", room
         if "Voting" in state.capabilities:
@@ -139,10 +157,12 @@ class Touched:
         yield "mosaic", ""
         yield "now", event.session
         yield "home", ""
+        yield "banner", ""
 
     def _by_alert(self) -> Iterator[Touch]:
         # A cleared alert no longer says which room it was about; alerts are few.
         yield "strip", ""
+        yield "banner", ""
         yield "tiles", ""
         yield "alerts", ""
         yield "tv", ""

@@ -13,6 +13,7 @@ from avctl.model.preparation import Stage, Verdict
 from avctl.model.session import Phase
 from avctl.model.vote import Outcome, Threshold
 from avctl.services.imports import Verdict as RowVerdict
+from dashboards.building_words import HAPPENED_IN_BUILDING, RULES_OF_BUILDING
 
 
 def _(text: str) -> str:
@@ -186,6 +187,7 @@ RULES: Mapping[str, str] = {
     "overrun": _("it takes longer, and another session is booked here"),
     "disk_full": _("the disk of the recordings is getting full"),
     "closed_part_doubt": _("it is not certain that the closed part is closed to viewers"),
+    **RULES_OF_BUILDING,
     "broadcast_failed": _("the broadcast cannot be kept up"),
 }
 SLATES: Mapping[str, str] = {
@@ -391,6 +393,7 @@ HAPPENED: Mapping[str, str] = {
     "AlertRaised": _("Alert"),
     "AlertCleared": _("The fault is gone"),
     "AlertAcknowledged": _("Alert acknowledged"),
+    **HAPPENED_IN_BUILDING,
     "VoteOpened": _("A vote began"),
     "VoteClosed": _("A vote ended"),
     "VoteLost": _("A vote has no result"),

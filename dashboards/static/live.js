@@ -135,15 +135,18 @@ if (body.dataset.stream) {
 
 const LOOK = document.querySelector("main.room") ? 400 : 1000; // milliseconds; who runs a room sees what is now
 const asking = new WeakSet();
+const lookedAt = new WeakMap(); // some pictures are taken seldom: they say how often
 
 async function refresh(figure) {
-  if (asking.has(figure)) return;
+  const every = Number(figure.dataset.every ?? 0) * 1000;
+  if (asking.has(figure) || Date.now() - (lookedAt.get(figure) ?? 0) < every) return;
+  lookedAt.set(figure, Date.now());
   asking.add(figure);
   const image = figure.querySelector("img");
   const age = figure.querySelector(".picture-age");
   const none = figure.querySelector(".none");
   try {
-    const answer = await fetch(figure.dataset.picture, { cache: "no-store", signal: AbortSignal.timeout(3000) });
+    const answer = await fetch(figure.dataset.picture, { cache: "no-store", signal: AbortSignal.timeout(every ? 15000 : 3000) });
     if (answer.status !== 200) {
       image.hidden = age.hidden = true;
       none.hidden = false;
@@ -157,7 +160,7 @@ async function refresh(figure) {
     if (before.startsWith("blob:")) URL.revokeObjectURL(before);
     image.hidden = false;
     none.hidden = true;
-    const old = now() - taken > 4000;
+    const old = now() - taken > 4000 + 2 * every;
     figure.classList.toggle("stale", old);
     age.hidden = !old;
     if (old) age.textContent = `${words.old}: ${wall(taken)}`;

@@ -31,13 +31,18 @@ async function fetched({ startStr, endStr }) {
   return events.map((event) => (event.id === held?.id ? { ...event, start: wall(held.start), end: wall(held.end), resourceIds: [held.lane] } : event));
 }
 
+// Announced hours without mains stand behind the sessions and cannot be touched.
+const behind = (event) => event.display === "background";
+
 function content({ event, timeText }) {
+  if (behind(event)) return event.title;
   const { mark, who, room, phase } = event.extendedProps;
   const lines = [["when", `${mark} ${timeText}`.trim()], ["what", event.title], ["who", [who, room, phase].filter(Boolean).join(" · ")]];
   return { domNodes: lines.map(([name, text]) => Object.assign(document.createElement("span"), { className: `cal-${name}`, textContent: text })) };
 }
 
 function named({ el, event }) {
+  if (behind(event)) return;
   el.dataset.session = event.id;
   el.setAttribute("aria-label", event.extendedProps.label);
   if (event.extendedProps.version && mayBook) el.setAttribute("aria-keyshortcuts", "M");
@@ -73,7 +78,7 @@ calendar = EventCalendar.create(holder, {
   eventContent: content,
   eventDidMount: named,
   eventAllUpdated: settled,
-  eventClick: ({ event }) => { if (!held) location.assign(`/schedule/${event.id}`); },
+  eventClick: ({ event }) => { if (!held && !behind(event)) location.assign(`/schedule/${event.id}`); },
   select: ({ startStr, endStr, resource }) => book(startStr.slice(0, 16), endStr.slice(0, 16), resource?.id),
   dragConstraint: hover,
   resizeConstraint: hover,

@@ -14,6 +14,24 @@ from dashboards.views.devices import (
     SoundRow,
     SoundView,
 )
+from dashboards.views.lobby import (
+    Banner,
+    BannerLine,
+    BlackoutRow,
+    ContentRow,
+    EmergencyView,
+    LoadRow,
+    LobbyPage,
+    LobbyView,
+    MainsView,
+    PlayerPage,
+    PlaylistRow,
+    PlaylistsPage,
+    ScreenTile,
+    ShelfPage,
+    UpsRow,
+    VersionRow,
+)
 from dashboards.views.pages import (
     BookingForm,
     CallsPage,
@@ -90,6 +108,23 @@ from dashboards.views.votes import (
 )
 
 __all__ = [
+    "Banner",
+    "BannerLine",
+    "BlackoutRow",
+    "ContentRow",
+    "EmergencyView",
+    "LoadRow",
+    "LobbyPage",
+    "LobbyView",
+    "MainsView",
+    "PlayerPage",
+    "PlaylistRow",
+    "PlaylistsPage",
+    "ScreenTile",
+    "ShelfPage",
+    "UpsRow",
+    "VersionRow",
+    "Agenda",
     "Air",
     "AlertView",
     "Alerts",

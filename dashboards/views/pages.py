@@ -37,6 +37,7 @@ class Chrome:
     csrf: str = ""
     navigation: tuple[Link, ...] = ()
     stream: str = ""
+    banner: str = ""
     languages: Mapping[str, str] = field(default_factory=dict)
 
 

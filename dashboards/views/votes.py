@@ -77,6 +77,7 @@ class Speaking:
     name: str
     group: str
     since: datetime
+    limit: float | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -193,7 +193,7 @@ async def test_a_scheduler_sees_the_room_and_is_given_no_buttons(log_in: LogIn, 
     await expect(page.locator(".booking-fold")).to_be_visible()
 
 
-@pytest.mark.parametrize("address", ["/control", "/control/plenary", "/schedule", "/alerts"])
+@pytest.mark.parametrize("address", ["/control", "/control/plenary", "/schedule", "/lobby", "/alerts"])
 async def test_every_page_fits_a_phone(log_in: LogIn, book: Book, address: str) -> None:
     await book("Засідання постійної комісії з питань бюджету та соціально-економічного розвитку")
     page = await log_in(address, Role.ADMIN, width=360, height=740)
