@@ -21,6 +21,7 @@ from bench import (
     copying,
     cost,
     destruction,
+    emergency,
     floor,
     kill,
     lasting,
@@ -51,6 +52,7 @@ ROWS: dict[str, Callable[[Path, Callable[[], int]], Any]] = {
     "23": seats.measure,
     "24": storm.measure,
     "25": television.measure,
+    "26": emergency.measure,
 }
 
 
