@@ -48,7 +48,7 @@ async def test_a_sitting_from_log_in_to_the_recording(council: Any, browser: Bro
     # Go on air, which asks twice.
     await press(technician, "open")
     await expect(technician.locator(f"#part-bar-{ROOM}")).to_contain_text("В ЕФІРІ", timeout=PATIENCE)
-    await until(lambda: plays(viewer))
+    await playing(viewer)
 
     # A deputy presses: the name is on the control page, on the public page and in the picture.
     assert not has_lower_third(await picture(council, session))
@@ -81,7 +81,7 @@ async def test_a_sitting_from_log_in_to_the_recording(council: Any, browser: Bro
     await until(published)
     await viewer.goto(f"{council.url}/watch/{session}")
     await viewer.locator("video").evaluate("video => { video.muted = true; video.play() }")
-    await until(lambda: plays(viewer))
+    await playing(viewer)
     await expect(viewer.locator("[data-chapters]")).to_contain_text(name, timeout=PATIENCE)
     assert await viewer.locator("video").evaluate("video => video.duration") > 5
     assert errors == []
@@ -95,6 +95,21 @@ async def press(page: Page, act: str) -> None:
     await button.click(timeout=PATIENCE)
     if asks:
         await button.click(timeout=PATIENCE)
+
+
+async def playing(page: Page) -> None:
+    """Wait until the picture moves; what the player has when it does not is told."""
+    try:
+        await until(lambda: plays(page))
+    except TimeoutError as late:
+        state = await page.locator("video").evaluate(
+            """video => ({time: video.currentTime, ready: video.readyState, paused: video.paused,
+            fault: video.error && video.error.message, source: video.currentSrc,
+            buffered: [...Array(video.buffered.length).keys()].map(
+                at => [video.buffered.start(at), video.buffered.end(at)])})"""
+        )
+        text = await page.locator("main").inner_text()
+        raise AssertionError(f"nothing moves: {state}; the page says: {text[:500]}") from late
 
 
 async def plays(page: Page) -> bool:
