@@ -86,8 +86,9 @@ from avctl.model.vote import Outcome
 from avctl.services.controller import Controller
 from avctl.store.records import Filter, JournalRow
 from dashboards import views
+from dashboards.happened_words import HAPPENED
 from dashboards.house import room_of_subject
-from dashboards.words import ALARMS, HAPPENED, LINKS, OUTCOMES, REASONS, RULES, SLATES, STAGES, TICKETS, VERBS
+from dashboards.words import ALARMS, LINKS, OUTCOMES, REASONS, RULES, SLATES, STAGES, TICKETS, VERBS
 
 KEPT = 40
 QUIET = (SpeakerShown, ChapterMarked, PreparationBegan, LineJudged)

@@ -35,10 +35,11 @@ from dashboards import (
 )
 from dashboards import schedule as schedule_
 from dashboards.front import Front
+from dashboards.happened_words import HAPPENED
 from dashboards.house import has_recording, public
 from dashboards.lines import event_of, line_of
 from dashboards.room import room_of, room_title
-from dashboards.words import HAPPENED, _
+from dashboards.words import _
 
 LINES = 200
 # Readings come by the second and drown what people did; ?kind=ReadingsChanged shows them.
