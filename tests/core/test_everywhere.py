@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -119,15 +120,15 @@ async def test_after_a_restart_in_the_middle_each_screen_still_gets_back_what_it
         page = here.controller.everywhere.page
         devices["kiosk"].page = "chrome://start"  # it was restarted meanwhile, too
 
-        async def restarted() -> None:
-            async with place(devices) as again:
-                assert again.controller.everywhere.state.shown.text == "Пожежа."
-                await again.until(lambda: devices["kiosk"].page == page)
-                await again.obey(LiftEmergency(actor="petro"))
-                await again.sees(ScreenRestored, device="kiosk")
-                assert devices["kiosk"].page == "https://kyivcity.gov.ua/"
-
-        await restarted()
+    async with AsyncExitStack() as stack:
+        for device in devices.values():
+            await stack.enter_async_context(device)
+        again = await stack.enter_async_context(place(devices))
+        assert again.controller.everywhere.state.shown.text == "Пожежа."
+        await again.until(lambda: devices["kiosk"].page == page)
+        await again.obey(LiftEmergency(actor="petro"))
+        await again.sees(ScreenRestored, device="kiosk")
+        assert devices["kiosk"].page == "https://kyivcity.gov.ua/"
 
 
 async def test_an_air_raid_suggests_shows_the_shelter_and_ends_by_an_all_clear_that_was_heard(place) -> None:

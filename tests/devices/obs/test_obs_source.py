@@ -148,6 +148,7 @@ async def test_obs_is_a_source_told_of_slates_and_names_and_never_believed(obs: 
         await here.obs_says(lower_third="Олена Марчук")
         await here.obey(SuspendSession(reason=Reason.BREAK, **about))
         await here.obs_says(showing="slate:break")
+        await here.until(lambda: here.status.showing == "slate:break")
         # Somebody shows the hall in OBS: it is seen, it is not undone, and viewers keep the slate.
         await press(requests.SetCurrentProgramScene(sceneName="Hall"))
         await here.obs_says(showing="source:obs", live=True)
@@ -157,6 +158,7 @@ async def test_obs_is_a_source_told_of_slates_and_names_and_never_believed(obs: 
 
         await here.obey(SuspendSession(reason=Reason.CLOSED, **about))
         await here.obs_says(showing="slate:closed")
+        await here.until(lambda: here.status.showing == "slate:closed")
         await press(requests.SetCurrentProgramScene(sceneName="Hall"))
         await here.obs_says(showing="source:obs", live=True)
         segments = here.status.outputs.hls.segments
