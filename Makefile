@@ -12,8 +12,8 @@ LOCK := requirements.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --constraint $(LOCK)
 FRONT := dashboards/static/vendor/versions.json
-# How many test at a time; 1 for one after the other. Broadcasts are waited for more than they compute.
-TESTERS ?= 3
+# How many test at a time; 1 for one after the other. A third would take the time that broadcasts are promised.
+TESTERS ?= 2
 APT := export DEBIAN_FRONTEND=noninteractive; apt-get update -q && apt-get install -q -y --no-install-recommends
 
 # The first Python of at least 3.11; `make PYTHON=...` names another.
