@@ -99,7 +99,7 @@ async def controller(config: Config, data: Path, clock: Clock | None = None) -> 
         golden = GoldenStates(config, bus, desk, store, journal, house)
 
         everywhere = Everywhere(config, bus, desk, store, journal, house)
-        air_raids = AirRaids(config, bus, desk, store, journal, house, sessions, alerts)
+        air_raids = AirRaids(config, bus, desk, store, journal, house, sessions, alerts, everywhere)
         lobby = Lobby(config, data, bus, store, journal, sessions, everywhere)
         blackouts = Blackouts(bus, store, journal)
         mains = MainsWatch(config, bus, desk, store, journal, house, sessions, alerts, blackouts)

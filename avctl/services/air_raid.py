@@ -46,6 +46,7 @@ from avctl.events import (
 from avctl.model.air_raid import ACTIVE, CLEAR, PARTLY, RESUME, SUSPEND, UNKNOWN, AirRaid, together
 from avctl.model.session import RUNNING, Phase, Session
 from avctl.services.alerts import Alerts
+from avctl.services.everywhere import Everywhere
 from avctl.services.house import House
 from avctl.services.journal import Journal, Write
 from avctl.services.sessions import Sessions
@@ -75,9 +76,10 @@ class AirRaids:
         house: House,
         sessions: Sessions,
         alerts: Alerts,
+        everywhere: Everywhere,
     ) -> None:
         self._settings, self._bus, self._desk, self._store = config.alarm, bus, desk, store
-        self._house, self._sessions, self._alerts = house, sessions, alerts
+        self._house, self._sessions, self._alerts, self._everywhere = house, sessions, alerts, everywhere
         self._state = AirRaid()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._unknown: asyncio.TimerHandle | None = None
@@ -87,6 +89,8 @@ class AirRaids:
         bus.listen(self._hear, ReadingsChanged, LinkChanged)
         bus.listen(self._changed, AlarmChanged)
         bus.listen(self._opened, SessionOpened)
+        bus.listen(self._by_hand, SessionSuspended)
+        bus.listen(self._gone_on, SessionResumed, SessionClosed)
 
     def handle(self, desk: Desk) -> None:
         """Answer the command that concerns suggestions."""
@@ -186,6 +190,18 @@ class AirRaids:
             self._hold()
         if event.alarm == CLEAR and self._state.lasts:
             self._over()
+
+    def _by_hand(self, event: SessionSuspended) -> None:
+        """A sitting stops for an air raid that no service told, or not yet: visitors need the shelter too."""
+        if event.reason is Reason.AIR_RAID and self._settings.screens:
+            self._soon(ShowEmergency(actor=ACTOR, kind=NAME))
+
+    def _gone_on(self, event: SessionEvent) -> None:
+        """The last sitting that stopped goes on: without an alarm, the screens are given back."""
+        order = self._everywhere.state.orders.get(NAME)
+        stopped = any(one.reason is Reason.AIR_RAID for one in self._sessions if one.id != event.session)
+        if order is not None and order.by == ACTOR and not self._state.lasts and not stopped:
+            self._soon(LiftEmergency(actor=ACTOR, kind=NAME))
 
     def _over(self) -> None:
         self._bus.publish(AirRaidEnded())

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from avctl.commands import ResumeSession
+from avctl.commands import ResumeSession, SuspendSession
 from avctl.commands.building import (
     DismissSuggestion,
     LiftEmergency,
@@ -25,6 +25,7 @@ from avctl.events import (
     Reason,
     ResumptionSuggested,
     ScreenRestored,
+    SessionResumed,
     SessionSuspended,
     SuggestionDropped,
     SuspensionSuggested,
@@ -158,6 +159,27 @@ async def test_an_air_raid_suggests_shows_the_shelter_and_ends_by_an_all_clear_t
         await here.sees(SuggestionDropped, session=late, reason="all clear")
         await here.sees(ScreenRestored, device="kiosk")
         await here.until(lambda: not here.controller.alerts.raised())
+
+
+async def test_a_sitting_stopped_by_hand_shows_the_shelter_until_the_last_goes_on(place) -> None:
+    async with place() as here:
+        await here.until(lambda: here.controller.air_raids.now.alarm == "clear")
+        first, second = await here.session(), await here.session("Засідання комісії", "lobby")
+        for session in (first, second):
+            await here.obey(SuspendSession(actor="olena", session=session, reason=Reason.AIR_RAID))
+        await here.sees(EmergencyReached, device="kiosk")
+        assert here.controller.everywhere.state.shown.kind == "air_raid"
+        await here.obey(ResumeSession(actor="olena", session=first))
+        await here.sees(SessionResumed, session=first)
+        assert here.controller.everywhere.state.shown is not None
+        await here.obey(ResumeSession(actor="olena", session=second))
+        await here.sees(ScreenRestored, device="kiosk")
+        # What a person ordered stays until a person takes it back.
+        await here.obey(ShowEmergency(actor="petro", kind="air_raid"))
+        await here.sees(EmergencyReached, device="kiosk")
+        await here.obey(SuspendSession(actor="olena", session=first, reason=Reason.AIR_RAID))
+        await here.obey(ResumeSession(actor="olena", session=first))
+        assert here.controller.everywhere.state.orders["air_raid"].by == "petro"
 
 
 async def test_by_setting_a_session_is_suspended_and_may_go_on_after_the_all_clear(place, settings) -> None:
