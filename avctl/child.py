@@ -88,16 +88,28 @@ class Child:
         self._bounding: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        try:
-            self._process = await asyncio.create_subprocess_exec(
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
                 *leashed(self._command, self._rank, self._memory),
                 pass_fds=self._pass_fds,
                 stdin=asyncio.subprocess.PIPE if self._wants_input else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
             )
+        )
+        try:
+            self._process = await asyncio.shield(starting)
         except OSError as exc:
             raise LinkError(f"{self.name} cannot be started: {exc}") from exc
+        except asyncio.CancelledError:
+            # Cancelled half-way, asyncio leaves pipes that were not connected yet to the garbage collector.
+            with suppress(OSError):
+                self._process = await starting
+                self.kill()
+                if self._process.stdin is not None:
+                    self._process.stdin.close()
+                await self._process.wait()
+            raise
         self._listening = asyncio.create_task(self._listen(), name=f"{self.name} stderr")
         if self._memory:
             self._bounding = asyncio.create_task(self._bound(), name=f"{self.name} memory")

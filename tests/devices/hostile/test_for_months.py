@@ -26,7 +26,9 @@ pytestmark = [
 
 RECONNECTIONS = 100
 WARM_UP = 10
-KEPT_EACH = 5  # objects: some simulators keep what they heard; of a connection that stayed there are hundreds
+KEPT_EACH = (
+    10  # objects: some simulators keep what they heard; of a connection that stayed there are hundreds
+)
 
 
 class Alone:
