@@ -26,9 +26,8 @@ pytestmark = [
 
 RECONNECTIONS = 100
 WARM_UP = 10
-KEPT_EACH = (
-    10  # objects: some simulators keep what they heard; of a connection that stayed there are hundreds
-)
+# Objects: some simulators keep what they heard; of a connection that stayed there are hundreds.
+KEPT_EACH = 10
 
 
 class Alone:
