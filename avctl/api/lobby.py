@@ -104,7 +104,7 @@ class ContentBody(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
-            "example": {"kind": "page", "title": "Сайт міста", "url": "https://kyivcity.gov.ua/"}
+            "example": {"kind": "page", "title": "Сайт міста", "url": "https://avctl.example/"}
         },
     )
 

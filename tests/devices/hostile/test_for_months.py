@@ -27,7 +27,7 @@ pytestmark = [
 RECONNECTIONS = 100
 WARM_UP = 10
 # Objects: some simulators keep what they heard; of a connection that stayed there are hundreds.
-KEPT_EACH = 10
+KEPT_EACH = 5
 
 
 class Alone:
