@@ -28,6 +28,7 @@ from drivers.sim.visitors import Desk, Hall, Visit
 BRANCH = 1
 PRINTER = {"id": 99, "name": "Термінал талонів"}
 COOKIE = "JSESSIONID"
+MOST_CLIENTS = 8
 HOLDS = 20.0  # seconds a question for events is held
 INIT = "/events/INIT"
 PULSE = 4.0  # seconds between two things that happen in a hall that is open
@@ -318,6 +319,8 @@ class QmaticOrchestraSimulator(HttpSimulator):
         if channel == "/meta/handshake":
             name = uuid.uuid4().hex
             self._clients[name] = _Client()
+            while len(self._clients) > MOST_CLIENTS:  # who went without a word is forgotten
+                self._clients.pop(next(iter(self._clients))).news.set()
             said |= {"clientId": name, "version": "1.0", "supportedConnectionTypes": ["long-polling"]}
             said["advice"] = {"reconnect": "retry", "interval": 0, "timeout": int(HOLDS * 1000)}
             return JSONResponse([said])
