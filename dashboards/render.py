@@ -14,6 +14,7 @@ from markupsafe import Markup
 from avctl.config import Site
 from avctl.model.preparation_words import filled
 from dashboards.language import LANGUAGES, translations
+from dashboards.sentences import telling
 from dashboards.static import Static
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -54,7 +55,7 @@ class Renderer:
             extensions=["jinja2.ext.i18n"],
         )
         environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-        zone = self._site.zone
+        zone, told = self._site.zone, telling(self._says[language])
 
         def local(moment: datetime) -> datetime:
             return moment.astimezone(zone)
@@ -70,7 +71,8 @@ class Renderer:
             ),
             iso=lambda moment: moment.isoformat(timespec="milliseconds"),
             say=self._says[language],
-            fill=lambda said: _filled(self._says[language], *said),
+            told=told,
+            fill=lambda said: _filled(self._says[language], told, *said),
             size=lambda count: _size(count, language),
         )
         environment.globals.update(static=self._static.url, zone=self._site.timezone, lang=language)
@@ -83,10 +85,12 @@ def _saying(language: str) -> Callable[[str], str]:
     return lambda message: catalogue.gettext(message) if message else ""
 
 
-def _filled(say: Callable[[str], str], text: str, values: Mapping[str, Any]) -> str:
-    """A message with its values, those of them that are messages translated too."""
-    told = {name: say(value) if isinstance(value, str) else value for name, value in values.items()}
-    return filled(say(text), told)
+def _filled(
+    say: Callable[[str], str], told: Callable[[str], str], text: str, values: Mapping[str, Any]
+) -> str:
+    """A message with its values, those of them that are messages or known sentences translated too."""
+    open_ = {name: told(value) if isinstance(value, str) else value for name, value in values.items()}
+    return filled(say(text), open_)
 
 
 def _size(count: int, language: str) -> str:

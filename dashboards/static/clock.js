@@ -11,7 +11,7 @@ export function setNow(moment) {
 const two = (number) => String(number).padStart(2, "0");
 const clock = new Intl.DateTimeFormat("uk", { timeZone: body.dataset.zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const hour = new Intl.DateTimeFormat("uk", { timeZone: body.dataset.zone, hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: body.dataset.zone, day: "numeric", month: "short", year: "numeric" });
+const day = new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: body.dataset.zone, day: "numeric", month: "short" });
 const fill = (text, ...values) => values.reduce((said, value) => said.replace("#", value), text ?? "#");
 
 export const wall = (moment) => clock.format(moment);

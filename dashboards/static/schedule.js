@@ -1,6 +1,6 @@
 // The calendar: times are those of the council's clock, so it is told that they are UTC and never converts.
 // Dragging, resizing and the keys of a session that was picked up all end in the same request.
-import { words as said } from "./clock.js";
+import { now, wall as timeOf, words as said } from "./clock.js";
 
 const holder = document.getElementById("calendar");
 const words = JSON.parse(holder.dataset.texts);
@@ -10,6 +10,7 @@ const csrf = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRF-Token"
 const live = document.getElementById("said");
 const note = document.getElementById("calendar-note");
 const dialog = document.getElementById("clash");
+const FIRST = "08:30"; // what is seen without scrolling, unless it is earlier now
 const STEP = 15 * 60_000;
 const DAY = 86_400_000;
 const narrow = matchMedia("(max-width: 700px)");
@@ -58,13 +59,13 @@ calendar = EventCalendar.create(holder, {
   height: narrow.matches ? "auto" : "calc(100vh - 230px)",
   headerToolbar: { start: "prev,next today", center: "title", end: "dayGridMonth,timeGridWeek,resourceTimelineDay,listMonth" },
   buttonText: (text) => ({ ...text, ...words.buttons }),
-  views: { resourceTimelineDay: { slotMinTime: "07:00", slotMaxTime: "24:00", slotWidth: 56 }, timeGridWeek: { slotMinTime: "07:00", slotMaxTime: "24:00" } },
-  flexibleSlotTimeLimits: true,
+  views: { resourceTimelineDay: { slotWidth: 56 } },
+  flexibleSlotTimeLimits: true, // a session past midnight is seen as one
   allDaySlot: false,
   dayMaxEvents: true,
   slotDuration: "00:30",
   snapDuration: "00:15",
-  scrollTime: "08:30",
+  scrollTime: [FIRST, timeOf(now() - 3600_000)].sort()[0],
   nowIndicator: false,
   eventTimeFormat: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
   slotLabelFormat: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },

@@ -14,6 +14,7 @@ from babel.messages.pofile import read_po
 import avctl.model.preparation_words
 import dashboards
 from dashboards.language import LANGUAGES, catalogue_path, chosen, translations
+from dashboards.sentences import telling
 
 FOLDER = Path(dashboards.__file__).parent
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
@@ -81,3 +82,13 @@ def test_what_a_visitor_chose_goes_before_what_is_usual(
     cookie: str | None, preferred: str, default: str, expected: str
 ) -> None:
     assert chosen(cookie, preferred, default) == expected
+
+
+def test_what_devices_say_is_told_in_ukrainian() -> None:
+    told = telling(translations("uk").gettext)
+    assert told("Камера 1: cannot connect to 10.0.0.5:52381: timed out") == (
+        "Камера 1: немає з’єднання з 10.0.0.5:52381: час вийшов"
+    )
+    assert told("no answer within 2.5 s; Connection refused") == "немає відповіді 2.5 с; там ніхто не слухає"
+    assert told("a {0} word that nobody knows: 7") == "a {0} word that nobody knows: 7"
+    assert telling(translations("en").gettext)("no answer within 2 s") == "no answer within 2 s"

@@ -1,0 +1,110 @@
+"""What devices and the parts of a broadcast say of their faults, for the pages, in the visitor's language.
+
+They say it once, in English, to the log, the journal and the API. The pages know these sentences: what stands
+in place of {0}, {1} may itself be one of them. A sentence that is not here is shown as it was said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+
+def _(text: str) -> str:
+    """Mark a text for translation where it stands; it is translated where it is shown."""
+    return text
+
+
+SENTENCES = (
+    _("cannot connect to {0}: {1}"),
+    _("cannot connect: {0}"),
+    _("cannot reach {0}: {1}"),
+    _("cannot open {0}: {1}"),
+    _("cannot send: {0}"),
+    _("cannot receive: {0}"),
+    _("cannot secure the connection: {0}"),
+    _("{0}: it does not show the certificate that is pinned"),
+    _("no connection"),
+    _("no answer"),
+    _("no answer within {0} s"),
+    _("there is no connection"),
+    _("the connection was lost"),
+    _("the device closed the connection"),
+    _("the device closed the connection: {0}"),
+    _("the device is not listening: {0}"),
+    _("the device is not connected"),
+    _("the camera does not answer"),
+    _("the camera is not connected"),
+    _("the mixer does not answer {0}"),
+    _("the mixer is not connected"),
+    _("{0} is offline"),
+    _("{0} is connecting"),
+    _("{0} did not {1} within {2} s"),
+    _("{0} does not answer within {1} s"),
+    _("it refuses the password"),
+    _("it refuses the log-in"),
+    _("it wants a password and none is configured"),
+    _("OBS refuses the password"),
+    _("it answers HTTP {0}"),
+    _("the service answers HTTP {0}"),
+    _("timed out"),
+    _("Connection refused"),
+    _("Connect call failed {0}"),
+    _("No route to host"),
+    _("Network is unreachable"),
+    _("Name or service not known"),
+    _("Connection reset by peer"),
+    _("Connection timed out"),
+    _("Broken pipe"),
+    _("No space left on device"),
+    _("not connected yet"),
+    _("no picture comes"),
+    _("the source ended"),
+    _("nothing to send yet"),
+    _("the platform does not take what it is sent"),
+    _("waits for a broadcast"),
+    _("The public playlist does not advance"),
+    _("the playlist does not advance"),
+    _("The recording does not grow"),
+    _("It is to send and nothing leaves it"),
+    _("The machine is too slow: quality reduced to {0}"),
+    _("The chip does not encode, the processor does: {0}"),
+    _("An encoder ended and another goes on: {0} so far"),
+    _("{0} s from source to playlist"),
+    _("{0} LUFS, wanted are {1}"),
+    _("{0}: {1} % free"),
+    _("the encoder stood still"),
+    _("the encoder takes no pictures"),
+    _("the encoder did not end"),
+    _("the encoder ended"),
+    _("the runner ended and is started again: {0}"),
+    _("the runner is gone"),
+    _("the runner has said nothing for {0} s"),
+    _("the runner did not close and was ended by force: {0}"),
+    _("the recording: {0}"),
+    _("the session ended before the vote did"),
+)
+"""The more particular first: of several that fit, the first is taken."""
+
+_OPEN = re.compile(r"\\\{\d\\\}")  # a {0}, after re.escape
+_FITS = tuple((re.compile(_OPEN.sub("(.+?)", re.escape(one)), re.DOTALL), one) for one in SENTENCES)
+_PARTS = (": ", "; ")
+
+
+def telling(say: Callable[[str], str]) -> Callable[[str], str]:
+    """What translates a sentence with whatever is said in it; ``say`` translates a message."""
+
+    @lru_cache(maxsize=2048)
+    def told(text: str) -> str:
+        if (said := say(text)) != text:
+            return said
+        for fits, sentence in _FITS:
+            if found := fits.fullmatch(text):
+                return say(sentence).format(*map(told, found.groups()))
+        for between in _PARTS:  # a device and what it says, or several faults
+            if between in text:
+                return between.join(map(told, text.split(between, 1)))
+        return text
+
+    return told
