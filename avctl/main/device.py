@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from avctl.errors import AvctlError, BadArgument
 
@@ -26,6 +24,9 @@ PATIENCE = 5.0  # seconds for a device to answer
 @app.command(name="list")
 def list_(config: ConfigOption) -> None:
     """List every device with its link, its room and what it can do."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("device", "room", "driver", "link", "can")
     for state in asyncio.run(_look(config, None)):
         link = str(state.link) + (f": {state.reason}" if state.reason else "")

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from avctl.errors import AvctlError
 from avctl.model.account import Role
@@ -47,6 +45,9 @@ def add(
 @app.command(name="list")
 def list_(data: Data = Path("data"), config: Config = None) -> None:
     """List the people and their roles."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("name", "role", "state")
     for account in _with_accounts(data, config, lambda accounts: accounts.all()):
         table.add_row(account.name, account.role, "disabled" if account.disabled else "")
