@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -73,6 +73,7 @@ class Lists:
     replies: set[int] = field(default_factory=set)
     seats: dict[int, dict[str, object]] = field(default_factory=dict)
     changed: set[int] = field(default_factory=set)  # seats about which there is news; 0 stands for all
+    retold: bool = False  # everybody is named again, in order, after what was news meanwhile
 
     def take(self, command: str, data: str) -> bool:
         """Learn from a line; false when it is about none of this."""
@@ -112,6 +113,8 @@ class Lists:
 
     def _join(self, seats: list[int], seat: int) -> None:
         self.seats.setdefault(seat, seat_row())
+        if self.retold and seat in seats:
+            seats.remove(seat)
         if seat not in seats:
             seats.append(seat)
             self.changed.add(seat)
@@ -214,7 +217,7 @@ class ShureDis(DiscussionSystem, Rounds):
         async with self._turn:
             if self._turns is None:
                 raise LinkError("there is no connection")
-            self._error, self._whole = "", Lists()
+            self._error, self._whole = "", Lists(retold=True)
             await self._turns.ask(
                 command + encode(EVERYTHING), self.options.answer_seconds, fits=lambda line: line == DONE
             )
@@ -224,7 +227,7 @@ class ShureDis(DiscussionSystem, Rounds):
         if command == DONE and self._turns is not None and self._turns.heard(command):
             if self._whole is not None:
                 # The whole has the order that the unit keeps, and drops what we believed wrongly.
-                self._lists, self._whole, self._settled = self._whole, None, True
+                self._lists, self._whole, self._settled = replace(self._whole, retold=False), None, True
                 self._learn_seats()
             self._tell()
         elif command == ERROR:

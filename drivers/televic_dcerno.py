@@ -30,6 +30,7 @@ STATES: Mapping[int, int] = {0: OFF, 1: ON, 2: REQUEST, 4: REQUEST, 8: ON}
 """What a status means: 4 is the next of those who ask, 8 a chairman's priority."""
 CHAIRMAN = "11"  # how their serial numbers begin
 LONGEST = 65536
+MOST = 9999  # seats; a longer number is a serial number in the wrong place
 _FRAME = re.compile(r"02:([a-z]{3})[^{]*(\{.*)", re.DOTALL)
 _read_object = json.JSONDecoder().raw_decode
 
@@ -82,6 +83,9 @@ def _packet(frame: bytes) -> Packet:
 
 
 def _serials(seats: dict[str, int]) -> dict[str, int]:
+    wrong = [number for number in seats.values() if not 1 <= number <= MOST]
+    if wrong:
+        raise ValueError(f"a seat from 1 to {MOST} for each serial number (got {wrong[0]})")
     if len(set(seats.values())) < len(seats):
         raise ValueError("a number of its own for each serial number")
     return {serial.lower(): number for serial, number in seats.items()}

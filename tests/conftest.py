@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from avctl.bus import Bus
@@ -25,6 +26,9 @@ def pytest_configure() -> None:
     """Programs that tests start find what was compiled before: each would take seconds to do it again."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    # No example fails for being slow: others load the machine.
+    hypothesis.settings.register_profile("avctl", deadline=None)
+    hypothesis.settings.load_profile("avctl")
 
 
 class _LogReader(logging.Handler):

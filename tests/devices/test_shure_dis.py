@@ -110,6 +110,22 @@ async def test_a_change_that_was_not_told_is_found_at_the_next_look(
         await witness.sees(MicClosed, seat=3)
 
 
+async def test_who_speaks_keeps_the_order_in_which_the_microphones_were_opened(
+    hall: ShureDisSimulator, served: Served, witness: Any
+) -> None:
+    """A microphone opened by us is told before the unit tells its whole list, in which it comes last."""
+    async with served(DRIVER, hall) as driver:
+        orders = []
+        for seat in (7, 2, 5):
+            await driver.open_mic(seat)
+            orders.append(witness.readings["speakers"])
+        for seat in (9, 3):
+            hall.press(seat)
+            await witness.until(lambda seat=seat: seat in witness.readings["waiting"], "who waits")
+        await driver.grant_request(9)
+        assert [*orders, witness.readings["speakers"]] == [(7,), (7, 2), (7, 2, 5), (7, 2, 5, 9)]
+
+
 async def test_a_mode_with_replies_keeps_them(hall: ShureDisSimulator, served: Served, witness: Any) -> None:
     hall.settings["mic_mode"] = "auto+reply"
     async with served(DRIVER, hall) as driver:

@@ -118,6 +118,11 @@ def test_two_microphones_never_share_a_seat() -> None:
         Options(seats={"101008d2": 1, "101008d3": 1})
 
 
+def test_a_serial_number_in_place_of_a_seat_is_a_fault_of_the_configuration() -> None:
+    with pytest.raises(ValidationError, match="a seat from 1 to 9999"):
+        Options.model_validate({"seats": {"1": "10100842"}})
+
+
 # --- other people's client -------------------------------------------------------------------------
 
 
