@@ -84,6 +84,20 @@ SENTENCES = (
     _("the runner did not close and was ended by force: {0}"),
     _("the recording: {0}"),
     _("the session ended before the vote did"),
+    _("the vote was cancelled at the central unit"),
+    _("the central unit tells no result of the vote"),
+    _("another vote runs on the server"),
+    _("the server does not know the vote any more"),
+    _("the server tells no result of the vote"),
+    _("the vote was cancelled at the access point"),
+    _("the access point tells no result of the vote"),
+    _("the server cancelled the vote, or does not know it any more"),
+    _("the unit does not know the vote any more"),
+    _("the unit says that the vote stopped, and counts nothing: nobody voted, or it goes on"),
+    _("the link was lost while the vote was open, and the system has no number that would tell it again"),
+    _("avctl was restarted while the vote was open, and the system has no number that would tell it again"),
+    _("the result cannot be read: {0}"),
+    _("the access point answered {0}"),
 )
 """The more particular first: of several that fit, the first is taken."""
 

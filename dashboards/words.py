@@ -210,6 +210,7 @@ MODES: Mapping[str, str] = {
     "group": _("Mode: group"),
     "push": _("Mode: press and hold"),
     "handsfree": _("Mode: all stay open"),
+    "only_requests": _("Mode: presses only ask"),
 }
 ALARMS: Mapping[str, str] = {
     "active": _("alarm in the region"),
