@@ -3,7 +3,8 @@
 Knobs: ``lag_seconds`` (until a write shows), ``hold_seconds``, ``idle_seconds`` (until a session expires),
 ``asks`` (a press always asks, as where no microphone is free), ``settings_known`` (``/api/discuss`` exists),
 ``votes_known`` (``/api/voting`` exists), ``tells_early`` (results are told while a round is open),
-``identifies`` (people say at their seats who they are: the mode, 3 is off) and ``unknown`` (who did not).
+``members.identifies`` (people say at their seats who they are), ``unknown`` (who did not) and
+``parks`` (a log-in or log-out waits until no question of that account is held, as with a real one).
 """
 
 from __future__ import annotations
@@ -23,17 +24,10 @@ from starlette.routing import Route
 from avctl.config import Device
 from drivers.bosch_wireless import Options
 from drivers.sim.http import Holds, HttpSimulator
+from drivers.sim.members import Failure, Members, must
 from drivers.sim.people import committee
 from drivers.sim.rounds import Round
 from drivers.sim.server import act
-
-
-class Failure(Exception):
-    """The access point says no."""
-
-    def __init__(self, text: str, status: int = 400) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 @dataclass
@@ -69,6 +63,8 @@ class BoschWirelessSimulator(HttpSimulator):
             place: Unit(person=person.name, chairman=person.chairman)
             for place, person in enumerate(committee().people[:seats], 1)
         }
+        self.members = Members({seat: unit.person for seat, unit in self.units.items()}, self._seat)
+        self.standing = 0  # 0 on, 1 standby, 2 off
         self.speakers: list[int] = []
         self.waiting: list[int] = []
         self.priority: set[int] = set()
@@ -83,9 +79,8 @@ class BoschWirelessSimulator(HttpSimulator):
         self.hold_seconds = options.hold_seconds or 50.0
         self.lag_seconds = 0.5
         self.idle_seconds = 600.0
-        self.asks = False
+        self.asks = self.parks = False
         self.settings_known = True
-        self.identifies = 3
         self.unknown: set[int] = set()
 
     # --- the door ------------------------------------------------------------------------------------
@@ -103,11 +98,15 @@ class BoschWirelessSimulator(HttpSimulator):
             return _failure(Failure("Invalid request body type"))
         path, method = request.path_params["path"].rstrip("/"), request.method
         if (method, path) == ("POST", "login"):
+            if self.parks and self._user in self.sessions:
+                await self.holds.over(self.sessions[self._user].sid)
             return self._log_in(request, given)
         session = self._session_of(request)
         if session is None:
             return Response(status_code=401)
         if (method, path) == ("POST", "logout"):
+            if self.parks:
+                await self.holds.over(session.sid)
             self._forget(session)
             return JSONResponse({})
         if method == "GET" and request.query_params.get("isPolling") == "true":
@@ -187,10 +186,14 @@ class BoschWirelessSimulator(HttpSimulator):
             case "PUT", "discuss", "" if self.settings_known and isinstance(given, dict):
                 self.discuss.update(given)
                 self.holds.changed("discuss")
+            case "PUT", "system", "status" if isinstance(given, dict) and given.get("state") in (0, 1, 2):
+                self._stand(given["state"])
+            case _, "participants", _:
+                return self.members.write(method, place, given)
             case "PUT", "voting", "" if self.votes_known and isinstance(given, dict):
-                _must(self.voting.set(given))
+                must(self.voting.set(given))
             case "PUT", "voting", "state" if self.votes_known and isinstance(given, dict):
-                _must(self.voting.step(int(given.get("state", -1))))
+                must(self.voting.step(int(given.get("state", -1))))
             case _:
                 raise Failure("Not found", 404)
         return {}
@@ -202,23 +205,20 @@ class BoschWirelessSimulator(HttpSimulator):
                 return {"System Type": "DCNM", "Device Type": "DCNM-WAP", "Hostname": self.device.id,
                         "Networks": [], "Versions": versions}  # fmt: skip
             case "system", "status":
-                return {"state": 0}
+                return {"state": self.standing}
             case "seats", "":
-                return [self._seat(seat) for seat in self.units]
+                return [self._unit(seat) for seat in self.units]
             case "seats", _ if place.isdecimal() and int(place) in self.units:
-                return self._seat(int(place))
+                return self._unit(int(place))
             case "speakers", "":
                 return [self._speaker(seat) for seat in self.speakers]
             case "waiting-list", "":
                 return [self._waiter(seat) for seat in self.waiting]
-            case "participants", "":
-                return [
-                    {"id": seat, "name": unit.person[:32], "seatId": seat, "nfc": ""}
-                    for seat, unit in self.units.items()
-                    if unit.person
-                ]
-            case "participants", "settings":
-                return {"identification_mode": self.identifies}
+            case "speakers" | "waiting-list", "available":
+                taken = self.speakers if name == "speakers" else (*self.speakers, *self.waiting)
+                return [self._waiter(seat) for seat in self.units if seat not in taken]
+            case "participants", _:
+                return self.members.read(place)
             case "discuss", "" if self.settings_known:
                 return self.discuss
             case "voting", "" if self.votes_known:
@@ -230,7 +230,7 @@ class BoschWirelessSimulator(HttpSimulator):
                 return self.voting.results(present, self.tells_early)
         raise Failure("Not found", 404)
 
-    def _seat(self, seat: int) -> dict[str, Any]:
+    def _unit(self, seat: int) -> dict[str, Any]:
         unit = self.units[seat]
         return {
             **{"id": seat, "name": f"Seat {seat}", "prio": unit.chairman, "dual": False},
@@ -253,6 +253,16 @@ class BoschWirelessSimulator(HttpSimulator):
             "name": name or label,
             "seatName": label,
         }
+
+    def _seat(self, seat: int, name: str) -> None:
+        self.units[seat].person = name
+        self.holds.changed("participants")
+
+    def _stand(self, state: int) -> None:
+        """On, or in standby and off, where no unit is connected."""
+        self.standing = state
+        for seat in self.units:
+            self.connect_seat(seat, state == 0)
 
     # --- the discussion ------------------------------------------------------------------------------
 
@@ -323,8 +333,8 @@ class BoschWirelessSimulator(HttpSimulator):
     @act
     def sit(self, seat: int, name: str) -> None:
         """Somebody is given a seat, or with an empty name nobody."""
-        self._known(seat).person = name
-        self.holds.changed("participants")
+        self._known(seat)
+        self.members.seat(seat, name)
 
     @act
     def connect_seat(self, seat: int, connected: bool = True) -> None:
@@ -372,11 +382,6 @@ class BoschWirelessSimulator(HttpSimulator):
         if seat not in self.units:
             raise ValueError(f"a seat from 1 to {len(self.units)}")
         return self.units[seat]
-
-
-def _must(fault: str) -> None:
-    if fault:
-        raise Failure(fault)
 
 
 def _failure(failure: Failure) -> Response:

@@ -46,6 +46,7 @@ class Holds:
 
     def __init__(self) -> None:
         self._held: dict[tuple[str, str], asyncio.Event] = {}
+        self._ended = asyncio.Event()
 
     async def hold(self, asker: str, subject: str, seconds: float) -> None:
         """Wait for a change of the subject; another question of the same asker about it ends the first."""
@@ -58,6 +59,13 @@ class Holds:
         finally:
             if self._held.get((asker, subject)) is event:
                 del self._held[asker, subject]
+            self._ended.set()
+
+    async def over(self, asker: str) -> None:
+        """Wait until no question of this asker is held."""
+        while any(key[0] == asker for key in self._held):
+            self._ended.clear()
+            await self._ended.wait()
 
     def changed(self, subject: str) -> None:
         """Answer everybody who waits for this."""

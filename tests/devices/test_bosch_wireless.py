@@ -143,14 +143,14 @@ async def test_battery_signal_and_fault_are_told_for_each_seat(
 async def test_where_people_identify_themselves_an_unknown_speaker_has_no_name(
     hall: BoschWirelessSimulator, served: Served, witness: Any
 ) -> None:
-    hall.identifies, hall.unknown = 1, {3}
+    hall.members.identifies, hall.unknown = 1, {3}
     async with served(DRIVER, hall) as driver:
         for seat in (2, 3):
             await driver.open_mic(seat)
         await witness.report(speakers=(2, 3))
         named = {seat: row["name"] for seat, row in witness.readings["seats"].items()}
         assert (named["2"], named["3"], named["4"]) == (hall.units[2].person, "", hall.units[4].person)
-        hall.identifies = 3  # nobody says who he is any more: the plan is what is known
+        hall.members.identifies = 3  # nobody says who he is any more: the plan is what is known
         await witness.until(
             lambda: witness.readings["seats"]["3"]["name"] == hall.units[3].person, "the plan's name"
         )
@@ -207,6 +207,23 @@ async def test_wrong_numbers_never_leave(hall: BoschWirelessSimulator, served: S
             await driver.set_max_open(26)
 
 
+async def test_a_log_in_that_waits_for_questions_held_before_gets_in(
+    hall: BoschWirelessSimulator, served: Served, witness: Any
+) -> None:
+    """As after a controller that was killed: the access point does not know yet that nobody listens."""
+    hall.parks, hall.hold_seconds = True, 1.5
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{hall.bound}", trust_env=False) as before:
+        account = {"username": "admin", "password": "right-secret"}
+        assert (await before.post("/api/login", json=account)).status_code == 200
+        held = asyncio.create_task(before.get("/api/speakers?isPolling=true"))
+        while not hall.holds._held:
+            await asyncio.sleep(0)
+        async with served(DRIVER, hall):
+            assert (await held).status_code == 200
+            hall.press(3)
+            await witness.report(speakers=(3,))
+
+
 # --- other people's clients ------------------------------------------------------------------------
 
 
@@ -231,6 +248,24 @@ async def test_a_client_holds_a_whole_meeting(hall: BoschWirelessSimulator) -> N
         assert refused.json()["error"]["description"] == "Speaker not found in speakers list"
         assert (await client.get("/api/seats/x")).status_code == 404
         assert (await client.put("/api/voting/state", json={"state": 2})).status_code == 400
+        new = {"name": "Лук'ян", "seatId": 3, "nfc": "14EFB4E2"}
+        for wrong, text in (
+            ({"name": "X", "seatId": 3}, "Missing field 'nfc'"),
+            ({**new, "name": "x" * 33}, "Value out of range for field 'name'"),
+            ({**new, "seatId": 99}, "Unknown seat id"),
+            (new, "Seat already assigned"),
+        ):
+            refused = await client.post("/api/participants", json=wrong)
+            assert (refused.status_code, refused.json()["error"]["description"]) == (400, text)
+        assert (await client.delete("/api/participants/3")).json() == {}
+        one = (await client.post("/api/participants", json=new)).json()["id"]
+        await client.put(f"/api/participants/{one}", json={"name": "Лук'ян Орлюк"})
+        assert (await client.get(f"/api/participants/{one}")).json()["name"] == hall.units[3].person
+        assert len((await client.get("/api/speakers/available")).json()) == 14
+        await client.put("/api/system/status", json={"state": 1})
+        assert (await client.get("/api/system/status")).json() == {"state": 1}
+        assert not (await client.get("/api/seats/3")).json()["connected"]
+        await client.put("/api/system/status", json={"state": 0})
         await client.put("/api/voting/state", json={"state": 1})
         hall.vote(3, "for")
         await client.put("/api/voting/state", json={"state": 0})
