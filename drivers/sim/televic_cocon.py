@@ -145,6 +145,16 @@ class TelevicCoconSimulator(HttpSimulator):
                     "IsMeetingRunning": self.running,
                 }
             },
+            "Delegate/GetDelegatesInMeeting": lambda given: {
+                "GetDelegatesInMeeting": {"Delegates": self._delegates()}
+            },
+            "Meeting_Agenda/GetDelegateSeating": lambda given: {
+                "GetDelegateSeating": {
+                    "DelegateSeating": [
+                        {"DelegateId": one["Id"], "SeatId": one["SeatNumber"]} for one in self._delegates()
+                    ]
+                }
+            },
             "Meeting_Agenda/GetAgendaItemInformationInRunningMeeting": lambda given: self._agenda(),
             "Meeting_Agenda/SetMeetingState": self._set_meeting,
             "Voting/AddInstantVote": lambda given: self._add_vote(given["votingtemplate"]),
@@ -351,6 +361,11 @@ class TelevicCoconSimulator(HttpSimulator):
         self._known(seat)
         if self.voting == "VotingStarted":
             self.votes[seat] = choice
+
+    @act
+    def deafen(self, stops: int = 1) -> None:
+        """So many of the next stops of a vote answer that all is well and do nothing."""
+        self.deaf_stops = stops
 
     @act
     async def restart(self) -> None:

@@ -25,6 +25,7 @@ from drivers.sim.people import committee
 from drivers.sim.server import act
 from drivers.televic_confero import Options
 
+PRESENCES = tuple(f"{kind}ParticipantPresence" for kind in ("Local", "Remote", "Absent"))
 MODES = ("directSpeak", "request", "group", "operator", "handsFree")
 MODULES = ("Discussion", "Meeting", "Room", "Recording")
 
@@ -181,7 +182,7 @@ class TelevicConferoSimulator(HttpSimulator):
                 {
                     "seatNumber": seat,
                     "state": "offline" if seat in self.away else "online",
-                    "role": "delegate",
+                    **{"units": [], "capabilities": [], "role": self._row(seat)["role"]},
                 }
                 for seat in self.people
             ]
@@ -217,6 +218,9 @@ class TelevicConferoSimulator(HttpSimulator):
 
     def _meeting(self, request: Request, body: Any) -> Response:
         if request.method == "POST":
+            people = body.get("participants", []) if isinstance(body, dict) else []
+            if any(_presence(one) not in PRESENCES for one in people):
+                return PlainTextResponse("Invalid ParticipantPresence", 400)
             self.meeting = str(uuid.uuid4())
             self._tell("Meeting", "MeetingStateChanged", _state("meetingRunning"))
             return self._id(self.meeting)
@@ -333,6 +337,11 @@ class TelevicConferoSimulator(HttpSimulator):
             self.votes[seat] = choice
 
     @act
+    def deafen(self, stops: int = 1) -> None:
+        """So many of the next stops of a vote answer that all is well and do nothing."""
+        self.deaf_stops = stops
+
+    @act
     async def restart(self) -> None:
         """The unit starts again: no meeting, no lists, and its events are numbered from 1."""
         await self.hang_up()
@@ -356,6 +365,11 @@ class TelevicConferoSimulator(HttpSimulator):
     def _known(self, seat: int) -> None:
         if seat not in self.people:
             raise ValueError(f"a seat from 1 to {len(self.people)}")
+
+
+def _presence(participant: Any) -> str:
+    presence = participant.get("presence") if isinstance(participant, dict) else None
+    return str(presence.get("kind")) if isinstance(presence, dict) else ""
 
 
 def _state(state: str) -> dict[str, str]:

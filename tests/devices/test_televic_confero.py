@@ -165,6 +165,8 @@ async def test_a_client_holds_a_whole_meeting(hall: TelevicConferoSimulator) -> 
     async with httpx.AsyncClient(base_url=base, headers=token, trust_env=False) as client:
         await client.delete("/api/meeting")
         assert (await client.get("/api/meeting")).status_code == 412
+        nowhere = {"title": "X", "date": "2026-12-01", "participants": [{"presence": {"kind": "Elsewhere"}}]}
+        assert (await client.post("/api/meeting", json=nowhere)).text == "Invalid ParticipantPresence"
         begun = await client.post("/api/meeting", json={"kind": "NewMeetingFromLocalTemplate"})
         meeting = str(uuid.UUID(begun.text))
         plain = {"Content-Type": "text/plain;charset=UTF-8"}
