@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +19,7 @@ ConfigOption = Annotated[Path, typer.Option("--config", help="Configuration file
 Device = Annotated[str, typer.Argument(help="Id of the device, as the configuration names it.")]
 
 PATIENCE = 5.0  # seconds for a device to answer
+QUIET, TELLING = 0.3, 2.0  # a device has told everything when it is silent so long, or told for so long
 
 
 @app.command(name="list")
@@ -96,6 +97,11 @@ async def _house(path: Path, device: str | None) -> AsyncIterator[Any]:
                         await heard.next()
             except TimeoutError:
                 pass  # those that did not answer are shown as they are
+            if device is not None:  # it is online with its first answer, and tells more
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(TELLING):
+                        while True:
+                            await asyncio.wait_for(heard.next(), QUIET)
             yield house
 
 

@@ -99,6 +99,9 @@ def decode(text: str) -> Answer | Refusal | Notice:
     match message:
         case {"operation": str(operation), "parameters": dict(parameters)}:
             number = message.get("messageId", 0)
+        case {"operation": str(operation), "parameters": list(found)}:
+            # The reference prints who voted what as a bare list; a server may well send it so.
+            number, parameters = message.get("messageId", 0), {"": found}
         case _:
             raise ProtocolError(f"not a message: {text[:80]!r}")
     if not isinstance(number, int):

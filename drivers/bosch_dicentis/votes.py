@@ -88,12 +88,13 @@ class Votes(VotingSystem):
         except Rejected as refusal:  # a secret vote, or an account without the right
             self.log.debug("the server does not tell who voted what: %s", refusal)
         else:
-            for name in seats:
-                choices = {
-                    str(self.seat_of(id_of(row, "seatId"))): choice_of(text_of(row, "votingAnswer"))
-                    for row in rows(seats, name)
-                    if id_of(row, "seatId") and text_of(row, "votingAnswer")
-                }
+            lists = [name for name, found in seats.items() if isinstance(found, list)]
+            choices = {
+                str(self.seat_of(id_of(row, "seatId"))): choice_of(text_of(row, "votingAnswer"))
+                for name in lists  # its name is not known for sure
+                for row in rows(seats, name)
+                if id_of(row, "seatId") and text_of(row, "votingAnswer")
+            }
         await self._open_line.ask("GetVotingInfo")
         if self._over():
             self.vote_closed(counts, choices)

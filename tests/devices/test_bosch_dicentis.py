@@ -19,6 +19,7 @@ from avctl.events import (
     MicClosed,
     MicOpened,
     ReadingsChanged,
+    VoteClosed,
     VoteOpened,
 )
 from drivers.bosch_dicentis import DRIVER, BoschDicentis
@@ -205,6 +206,21 @@ async def test_the_floor_is_given_and_taken(
         await driver.close_mic(5)  # at once: a real server would lose it
         await witness.report(speakers=())
         await witness.sees(MicClosed, seat=5)
+
+
+async def test_who_voted_what_may_come_as_a_bare_list(
+    hall: BoschDicentisSimulator, served: Served, witness: Any
+) -> None:
+    """The reference prints it so, without a name for the list; a server that takes it at its word exists."""
+    hall.bare = True
+    async with served(DRIVER, hall) as driver:
+        await witness.report(vote="none")
+        await driver.open_vote("Про бюджет")
+        await witness.report(vote="open")
+        hall.vote(2, "yes")
+        hall.vote(3, "no")
+        await driver.close_vote()
+        assert (await witness.sees(VoteClosed)).choices == {"2": "yes", "3": "no"}
 
 
 async def test_requests_are_granted_denied_and_cleared(

@@ -60,6 +60,7 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 _as_text = json.JSONEncoder(ensure_ascii=False).encode
 BEFORE_LOGIN = frozenset({"login", "getapistate"})
+BARE = ("getseatvotingresults", "getindividualvotingresults")
 
 
 @dataclass(eq=False)
@@ -92,6 +93,7 @@ class BoschDicentisSimulator(WebSocketSimulator):
         self.volume = -6.0
         self.operations = dict(OPERATIONS)  # an older server has fewer
         self.ready = True
+        self.bare = False  # who voted what is a bare list, as the reference prints it, not one with a name
         self.starting_seconds = 0.5
         self.power_seconds = 10.0
         self.sessions: set[Session] = set()
@@ -193,7 +195,9 @@ class BoschDicentisSimulator(WebSocketSimulator):
         return {"loggedIn": True, "token": uuid.uuid4().hex, "userId": user}
 
     async def _say(self, session: Session, number: int, name: str, parameters: Json) -> None:
-        message = {"messageId": number, "operation": name, "parameters": parameters}
+        bare = self.bare and name.lower() in BARE
+        told: Any = next(iter(parameters.values())) if bare else parameters
+        message = {"messageId": number, "operation": name, "parameters": told}
         faulty = await self.fault(_as_text(message).encode())
         if faulty is not None:
             await session.connection.send(faulty.decode(errors="replace"))
