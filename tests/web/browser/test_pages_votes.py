@@ -134,6 +134,7 @@ async def test_a_vote_is_opened_counted_closed_shown_and_printed_and_the_wall_li
     await expect(part).to_contain_text("не для оприлюднення")
     await press("restart")
     await expect(part.locator(".vote-lost")).to_contain_text("треба повторити")
+    await expect(part.locator(".vote-said")).to_have_css("position", "static")  # no bar over the buttons
     await expect(wall.locator("body")).not_to_contain_text("Таємне")
     await controller.desk.obey(ResumeSession(actor="technician", session=session, confirmed=True))
     await expect(wall.locator(".screen-question")).to_have_text("Пленарне засідання")
