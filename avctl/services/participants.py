@@ -210,7 +210,10 @@ class Participants:
             group = next((one.group for one in known), "")
         instead = ""
         if (now := self._sessions.in_room(session.room)) is not None and now.id == session.id:
-            instead = logged_in(self._told(session.room).get(str(command.seat), {}))
+            told = self._told(session.room)
+            if name and told and str(command.seat) not in told:
+                raise BadArgument("seat", f"a seat of this hall, {command.seat} is not")
+            instead = logged_in(told.get(str(command.seat), {}))
         return await self._tell(
             SeatSubstituted(
                 session=session.id,

@@ -214,6 +214,10 @@ async def test_the_lower_third_has_the_name_that_is_known_now_and_none_that_is_s
         await one.desk.obey(SubstituteParticipant(actor="secretary", session=session, seat=14, name=""))
         await one.sees(SpeakerShown, name="")
         await one.desk.obey(RestoreSeat(actor="secretary", session=session, seat=14))
+        with pytest.raises(BadArgument, match="a seat of this hall, 1400 is not"):
+            await one.desk.obey(
+                SubstituteParticipant(actor="secretary", session=session, seat=1400, name="Олена")
+            )
         await one.sees(SpeakerShown, name="Лук’ян Дзвінчук")
 
         # Whoever speaks while the link is away is not known to speak still; what the system named is gone.
