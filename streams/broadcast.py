@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from avctl.bus import Bus
@@ -325,8 +326,10 @@ class Broadcasts:
         held.name, held.role = session.speaker, session.speaker_role
         self._held[session.id] = held
         if session.id not in self._broadcasts:
-            found = remembered(folder)
-            self._broadcasts[session.id] = found or Broadcast(session=session.id, since=now())
+            found = remembered(folder) or Broadcast(session=session.id, since=now())
+            # Without the moment nothing would be proven: what is public since is looked at from there on.
+            closed_at = (found.closed_at or session.since) if held.closed else None
+            self._broadcasts[session.id] = replace(found, closed_at=closed_at)
         self._house.add(programme)
         held.tasks.add(asyncio.create_task(self._keep(session.id, held), name=f"runner {session.id}"))
         proving = self._closed.prove(held, lambda: self.get(session.id))
