@@ -16,11 +16,18 @@ from dashboards import views
 from dashboards.agenda import items_of
 from dashboards.air import air_of
 from dashboards.buttons import PROGRAMME, may, of_session
-from dashboards.room import devices_of, room_of, room_title, states_of
+from dashboards.room import devices_of, reached, room_of, room_title, states_of
 from dashboards.words import KINDS, RULES, SEVERITIES, _
 
 SOON = timedelta(hours=1)
 ON_TILE = ("prepare", "open", "go-live", "resume")
+# What the public is told of an interruption: the word for it, and when what they watched goes on.
+PAUSES = {
+    Reason.BREAK: (_("break"), _("The broadcast goes on after the break.")),
+    Reason.TECHNICAL: (_("technical pause"), _("The broadcast goes on when the session does.")),
+    Reason.AIR_RAID: (_("air-raid alarm"), _("The broadcast goes on after the all clear.")),
+    Reason.POWER: (_("power cut"), _("The broadcast goes on when the session does.")),
+}
 FAR = datetime.max.replace(tzinfo=now().tzinfo)
 
 
@@ -95,7 +102,7 @@ def alerts(
 
 def _reached(controller: Controller, alert: Alert, rooms: tuple[str, ...]) -> bool:
     """Whether an alert concerns somebody who sees these rooms only; none named: everybody's."""
-    return not rooms or room_of_subject(controller, alert.subject) in ("", *rooms)
+    return reached(room_of_subject(controller, alert.subject), rooms)
 
 
 def tiles(
@@ -185,6 +192,7 @@ def public(controller: Controller, session: Session, language: str) -> views.Pub
         ends_at=booking.ends_at,
         state=state,
         word=word,
+        goes_on=PAUSES[session.reason][1] if session.reason in PAUSES else "",
         since=session.since if session.phase not in BEFORE else None,
         until=session.until,
         on_air=air.on,
@@ -213,7 +221,7 @@ def public_state(session: Session, air: views.Air) -> tuple[str, str]:
     if session.reason is Reason.CLOSED:
         return "closed", _("closed part: not shown to the public")
     if session.phase is Phase.SUSPENDED:
-        return "break", _("break")
+        return "break", PAUSES[session.reason or Reason.BREAK][0]
     if session.phase in BEFORE and air.on and air.slate == "starting":
         return "soon", _("Starting soon")
     if air.on:
