@@ -53,6 +53,7 @@ from avctl.events import (
     SpeakerShown,
     now,
 )
+from avctl.model.booking import Policy
 from avctl.model.broadcast import Broadcast, State
 from avctl.model.session import BEFORE, OVER, RUNNING, Session
 from avctl.services.house import House
@@ -187,7 +188,9 @@ class Broadcasts:
         return self.get(session.id)
 
     async def go_live(self, command: GoLive) -> Broadcast:
-        """Make the programme public and record it."""
+        """Make the programme public and record it; Conflict unless it is booked to be live."""
+        if self._sessions.get(command.session).booking.policy is not Policy.LIVE:
+            raise Conflict("this session is booked without a live broadcast")
         await self.arm(ArmBroadcast(actor=command.actor, session=command.session))
         event = self.get(command.session).go_live(command.actor)
         if event is not None:

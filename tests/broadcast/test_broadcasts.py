@@ -527,6 +527,8 @@ async def test_a_session_that_is_only_recorded_is_never_public(
         await one.desk.obey(OpenSession(actor="olena", session=session))
         device = f"programme-{session}"
         await one.until(lambda: one.house.state(device).readings.get("recorded", 0) > 0)
+        with pytest.raises(Conflict, match="without a live broadcast"):
+            await one.desk.obey(GoLive(actor="olena", session=session))
         assert not (one.broadcasts.folder(session) / "live" / "master.m3u8").exists()
         assert not one.broadcasts.get(session).published
         await one.desk.obey(CloseSession(actor="olena", session=session))
