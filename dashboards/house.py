@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from avctl.errors import NotFound
@@ -180,6 +181,8 @@ def public(controller: Controller, session: Session, language: str) -> views.Pub
     """A session as the public sees it."""
     booking = session.booking
     air = air_of(controller, session)
+    will_air = session.broadcastable and booking.policy is Policy.LIVE
+    air = replace(air, on=air.on and will_air)
     state, word = public_state(session, air)
     shown = state == "live"
     return views.PublicSession(
@@ -196,7 +199,7 @@ def public(controller: Controller, session: Session, language: str) -> views.Pub
         since=session.since if session.phase not in BEFORE else None,
         until=session.until,
         on_air=air.on,
-        will_air=session.broadcastable and booking.policy is Policy.LIVE,
+        will_air=will_air,
         recorded=session.phase in OVER and has_recording(controller, session),
         release_at=session.release_at if session.phase is not Phase.CANCELLED else None,
         item=session.item if shown else "",
