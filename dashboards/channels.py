@@ -10,6 +10,7 @@ from avctl.model.device import DeviceState
 from avctl.services.channels import MILD, RULE
 from avctl.services.controller import Controller
 from dashboards import views
+from dashboards.room import reached
 from dashboards.views.television import ChannelView, Television
 from dashboards.words import _
 
@@ -41,13 +42,15 @@ FAULTS = (
 )
 
 
-def tv(controller: Controller, subject: str, role: Role | None, language: str) -> Television:
+def tv(
+    controller: Controller, subject: str, role: Role | None, language: str, seen: tuple[str, ...] = ()
+) -> Television:
     """Every channel, in the order of the configuration: each keeps its place."""
     since = {alert.subject: alert.raised_at for alert in controller.alerts.raised() if alert.rule == RULE}
     channels = tuple(
         _channel(state, language, since.get(state.id))
         for state in controller.house
-        if "Channel" in state.capabilities
+        if "Channel" in state.capabilities and reached(state.room, seen)
     )
     return Television(channels=channels, wrong=sum(one.state.look == "fault" for one in channels))
 

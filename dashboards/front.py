@@ -14,7 +14,7 @@ from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
 
 from avctl.errors import AvctlError, BadArgument, Forbidden, NotFound, NotLoggedIn, TooManyTries
-from avctl.model.account import Act, Role
+from avctl.model.account import Account, Act, Role
 from avctl.services.controller import Controller
 from avctl.services.doors import Visitor, check_csrf, room_asked, visitor_of
 from dashboards import (
@@ -186,8 +186,7 @@ class Front:
         entries = [
             views.Link(url=url, title=word, current=path == url or path.startswith(f"{url}/"))
             for url, word, act in NAVIGATION
-            if may(account.role if account else None, act)
-            and (url != "/queue" or self.controller.queues.devices())
+            if may(account.role if account else None, act) and (url != "/queue" or self._sees_queue(account))
         ]
         return views.Chrome(
             title=self.renderer.say(language, title),
@@ -200,9 +199,16 @@ class Front:
             csrf=visitor.csrf if visitor else "",
             navigation=tuple(entries),
             stream=stream,
-            banner=self.live.text(Topic("banner", "", language, account.role)) if account else "",
+            banner=self.live.text(Topic("banner", "", language, account.role, account.rooms))
+            if account
+            else "",
             languages=NAMES,
         )
+
+    def _sees_queue(self, account: Account | None) -> bool:
+        """Whether there is a queue system where this person has to do with."""
+        devices = self.controller.queues.devices()
+        return account is not None and any(account.reaches(state.room) for state in devices)
 
     def answer(self, template: str, page: Any, status: int = 200, *, framed: bool = False) -> HTMLResponse:
         """A page, with what keeps browsers careful."""

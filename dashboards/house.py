@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from avctl.errors import NotFound
@@ -16,11 +17,18 @@ from dashboards import views
 from dashboards.agenda import items_of
 from dashboards.air import air_of
 from dashboards.buttons import PROGRAMME, may, of_session
-from dashboards.room import devices_of, room_of, room_title, states_of
+from dashboards.room import devices_of, reached, room_of, room_title, states_of
 from dashboards.words import KINDS, RULES, SEVERITIES, _
 
 SOON = timedelta(hours=1)
 ON_TILE = ("prepare", "open", "go-live", "resume")
+# What the public is told of an interruption: the word for it, and when what they watched goes on.
+PAUSES = {
+    Reason.BREAK: (_("break"), _("The broadcast goes on after the break.")),
+    Reason.TECHNICAL: (_("technical pause"), _("The broadcast goes on when the session does.")),
+    Reason.AIR_RAID: (_("air-raid alarm"), _("The broadcast goes on after the all clear.")),
+    Reason.POWER: (_("power cut"), _("The broadcast goes on when the session does.")),
+}
 FAR = datetime.max.replace(tzinfo=now().tzinfo)
 
 
@@ -95,7 +103,7 @@ def alerts(
 
 def _reached(controller: Controller, alert: Alert, rooms: tuple[str, ...]) -> bool:
     """Whether an alert concerns somebody who sees these rooms only; none named: everybody's."""
-    return not rooms or room_of_subject(controller, alert.subject) in ("", *rooms)
+    return reached(room_of_subject(controller, alert.subject), rooms)
 
 
 def tiles(
@@ -173,6 +181,8 @@ def public(controller: Controller, session: Session, language: str) -> views.Pub
     """A session as the public sees it."""
     booking = session.booking
     air = air_of(controller, session)
+    will_air = session.broadcastable and booking.policy is Policy.LIVE
+    air = replace(air, on=air.on and will_air)
     state, word = public_state(session, air)
     shown = state == "live"
     return views.PublicSession(
@@ -185,10 +195,11 @@ def public(controller: Controller, session: Session, language: str) -> views.Pub
         ends_at=booking.ends_at,
         state=state,
         word=word,
+        goes_on=PAUSES[session.reason][1] if session.reason in PAUSES else "",
         since=session.since if session.phase not in BEFORE else None,
         until=session.until,
         on_air=air.on,
-        will_air=session.broadcastable and booking.policy is Policy.LIVE,
+        will_air=will_air,
         recorded=session.phase in OVER and has_recording(controller, session),
         release_at=session.release_at if session.phase is not Phase.CANCELLED else None,
         item=session.item if shown else "",
@@ -213,7 +224,7 @@ def public_state(session: Session, air: views.Air) -> tuple[str, str]:
     if session.reason is Reason.CLOSED:
         return "closed", _("closed part: not shown to the public")
     if session.phase is Phase.SUSPENDED:
-        return "break", _("break")
+        return "break", PAUSES[session.reason or Reason.BREAK][0]
     if session.phase in BEFORE and air.on and air.slate == "starting":
         return "soon", _("Starting soon")
     if air.on:

@@ -24,7 +24,8 @@ from dashboards.sound import levels
 from dashboards.touched import Touched
 
 Builder = Callable[..., Any]  # of controller, subject, role, language; some: rooms seen
-WIDE = frozenset({"strip", "tiles", "mosaic", "alerts"})  # parts about the whole house
+# Parts about the whole house.
+WIDE = frozenset({"strip", "tiles", "mosaic", "alerts", "banner", "lobby", "mains", "queue", "tv"})
 
 GAP = 0.02  # seconds between two sendings; the first change goes out at once, later ones together
 SHARE = 3  # rendering and sending take at most one part in so many of the time

@@ -16,7 +16,7 @@ from avctl.services.controller import Controller
 from dashboards import views
 from dashboards.building_words import CONTENT_KINDS, SCREEN_STATES
 from dashboards.buttons import may, operate
-from dashboards.room import room_of, room_title
+from dashboards.room import reached, room_of, room_title
 from dashboards.words import ALARMS, LINKS, _
 
 GOOD = ("ok", "loading")
@@ -25,11 +25,14 @@ GOOD = ("ok", "loading")
 # --- the banner of every page ---------------------------------------------------------------------------
 
 
-def banner(controller: Controller, subject: str, role: Role | None, language: str) -> views.Banner:
+def banner(
+    controller: Controller, subject: str, role: Role | None, language: str, seen: tuple[str, ...] = ()
+) -> views.Banner:
     """The air raid and the emergency, as everybody on duty must know them."""
     raid = controller.air_raids.now
     order = controller.everywhere.state.shown
     look, word = "", ""
+    lines = tuple(_lines(controller, role, language, seen))
     if raid.lasts:
         look = "raid" if raid.alarm != UNKNOWN else "raid lost"
         word = _("Air-raid alarm")
@@ -39,9 +42,8 @@ def banner(controller: Controller, subject: str, role: Role | None, language: st
         look, word = "partly", _("Air-raid alarm in a part of the region")
     elif raid.alarm == UNKNOWN and any(one.rule == "alarm_unknown" for one in controller.alerts.raised()):
         look, word = "unknown", _("Whether there is an air-raid alarm is not known")
-    elif raid.suggestions:
+    elif lines:
         look, word = "clear", _("All clear")
-    lines = tuple(_lines(controller, role, language))
     text = order.text if order is not None and order.kind == TEXT else ""
     return views.Banner(
         look=look,
@@ -52,15 +54,17 @@ def banner(controller: Controller, subject: str, role: Role | None, language: st
         heard_at=_moment(raid.heard_at) if raid.alarm == UNKNOWN else None,
         lines=lines,
         emergency=text,
-        missed=len(controller.everywhere.state.missed),
+        missed=sum(reached(_room(controller, name), seen) for name in controller.everywhere.state.missed),
     )
 
 
-def _lines(controller: Controller, role: Role | None, language: str) -> Iterator[views.BannerLine]:
+def _lines(
+    controller: Controller, role: Role | None, language: str, seen: tuple[str, ...]
+) -> Iterator[views.BannerLine]:
     for name, suggestion in controller.air_raids.now.suggestions.items():
         session = next((one for one in controller.sessions if one.id == name), None)
-        if session is None:
-            continue  # of long ago
+        if session is None or not reached(session.room, seen):
+            continue  # of long ago, or somebody else's affair
         suspend = suggestion.what == SUSPEND
         base = f"/control/{session.room}/sessions/{name}"
         buttons = (
@@ -88,6 +92,10 @@ def _lines(controller: Controller, role: Role | None, language: str) -> Iterator
         )
 
 
+def _room(controller: Controller, device: str) -> str:
+    return controller.house.state(device).room if device in controller.house else ""
+
+
 def _moment(text: str) -> datetime | None:
     with suppress(ValueError):
         found = datetime.fromisoformat(text)
@@ -111,27 +119,33 @@ def emergency(controller: Controller, subject: str, role: Role | None, language:
 # --- screens ----------------------------------------------------------------------------------------------
 
 
-def lobby(controller: Controller, subject: str, role: Role | None, language: str) -> views.LobbyView:
+def lobby(
+    controller: Controller, subject: str, role: Role | None, language: str, seen: tuple[str, ...] = ()
+) -> views.LobbyView:
     """Emergencies and every screen, those with a fault first."""
     everywhere = controller.everywhere
     state, order = everywhere.state, everywhere.state.shown
-    screens = [tile(controller, one, role, language) for one in everywhere.screens()]
+    mine = {one.id: one for one in everywhere.screens() if reached(one.room, seen)}
+    screens = [tile(controller, one, role, language) for one in mine.values()]
     order_of = {"bad": 0, "warn": 1, "good": 2, "idle": 3}
     screens.sort(key=lambda one: (order_of.get(one.look, 3), one.title))
     missed = [
         (controller.house.state(name).title if name in controller.house else name, why)
         for name, why in state.missed.items()
+        if not seen or name in mine
     ]
+    took = [seconds for name, seconds in state.reached.items() if not seen or name in mine]
+    had = sum(not seen or name in mine for name in state.before)
     may_show = may(role, Act.SHOW_EMERGENCIES)
     return views.LobbyView(
         kind=order.kind if order is not None else "",
         text=" · ".join(filter(None, (order.title, order.text))) if order is not None else "",
         by=order.by if order is not None else "",
         at=order.at if order is not None else None,
-        reached=len(state.reached),
-        slowest=max(state.reached.values(), default=0.0),
-        wanted=len(state.before) if order is not None else 0,
-        returning=0 if order is not None else len(state.before),
+        reached=len(took),
+        slowest=max(took, default=0.0),
+        wanted=had if order is not None else 0,
+        returning=0 if order is not None else had,
         missed=tuple(missed),
         may=may_show,
         raid=_act("raid", AIR_RAID, _("Air-raid page on every screen"), _("Press again: every screen"))
@@ -221,10 +235,12 @@ def _screen_buttons(controller: Controller, state: DeviceState, role: Role | Non
 # --- the mains --------------------------------------------------------------------------------------------
 
 
-def mains(controller: Controller, subject: str, role: Role | None, language: str) -> views.MainsView:
+def mains(
+    controller: Controller, subject: str, role: Role | None, language: str, seen: tuple[str, ...] = ()
+) -> views.MainsView:
     """Batteries, what was shed for them, and announced blackouts."""
     watch, state = controller.mains, controller.mains.state
-    units = [one for one in controller.house if "Ups" in one.capabilities]
+    units = [one for one in controller.house if "Ups" in one.capabilities and reached(one.room, seen)]
     return views.MainsView(
         units=tuple(_ups(controller, one) for one in units),
         loads=tuple(
@@ -239,6 +255,7 @@ def mains(controller: Controller, subject: str, role: Role | None, language: str
                 fault=state.faults.get(load.id, ""),
             )
             for load in watch.loads
+            if reached(_room(controller, load.device), seen)
         ),
         blackouts=tuple(
             views.BlackoutRow(

@@ -35,7 +35,9 @@ def router(front: Front) -> APIRouter:
     async def page(request: Request, fault: str = "") -> Response:
         visitor = await front.allowed(request, Act.SEE_CONTROL)
         chrome = front.chrome(request, visitor, _("Lobby and screens"), dark=True, stream="/stream/lobby")
-        topics = front.topics(chrome.language, visitor.account.role, streams.lobby_parts())
+        topics = front.topics(
+            chrome.language, visitor.account.role, streams.lobby_parts(), visitor.account.rooms
+        )
         shown = views.LobbyPage(
             chrome=chrome,
             parts=front.texts(topics),
@@ -102,7 +104,7 @@ def router(front: Front) -> APIRouter:
         if visitor is None:
             raise NotFound("there is nothing to tell")
         language = front.language(request, visitor)
-        topics = front.topics(language, visitor.account.role, (("banner", ""),))
+        topics = front.topics(language, visitor.account.role, (("banner", ""),), visitor.account.rooms)
         return streams.stream(front.live.watch(topics, "", visitor.account.name))
 
     return routes

@@ -16,6 +16,7 @@ from avctl.commands.building import (
 from avctl.errors import BadArgument, Conflict, NotFound
 from avctl.model.account import Act
 from avctl.model.playing import Playlist
+from avctl.services.reach import must_reach_screens
 from dashboards import views
 from dashboards.building_words import DAYS
 from dashboards.front import Front
@@ -54,6 +55,8 @@ def router(front: Front) -> APIRouter:
         screens, days = _many(sent, "screens"), _many(sent, "days")
         places = tuple(zip(_many(sent, "content"), _many(sent, "seconds"), strict=False))
         chosen = values.get("chosen", "")
+        visitor = await front.allowed(request, Act.FILL_SCREENS)
+        must_reach_screens(controller, visitor.account, values["id"].strip(), screens)
         try:
             details = details_of(values, screens, days, places)
             kept = await controller.desk.obey(KeepPlaylist(actor=actor, details=details))
@@ -69,6 +72,8 @@ def router(front: Front) -> APIRouter:
     async def remove(request: Request, playlist: str) -> Response:
         values = await front.form(request)
         actor = await front.asked(request, Act.FILL_SCREENS, values.get("csrf", ""))
+        visitor = await front.allowed(request, Act.FILL_SCREENS)
+        must_reach_screens(controller, visitor.account, playlist)
         await controller.desk.obey(RemovePlaylist(actor=actor, playlist=playlist))
         return RedirectResponse("/lobby/playlists", 303)
 
@@ -84,7 +89,11 @@ def router(front: Front) -> APIRouter:
     ) -> Response:
         visitor = await front.allowed(request, Act.SEE_CONTROL)
         chrome = front.chrome(request, visitor, _("Playlists"))
-        known = [one for one in controller.everywhere.screens() if "Pages" in one.capabilities]
+        known = [
+            one
+            for one in controller.everywhere.screens()
+            if "Pages" in one.capabilities and visitor.account.reaches(one.room)
+        ]
         shown = views.PlaylistsPage(
             chrome=chrome,
             playlists=tuple(

@@ -11,6 +11,7 @@ from avctl.model.queue import OVER, Counter, Ticket
 from avctl.services.controller import Controller
 from dashboards import views
 from dashboards.buttons import may
+from dashboards.room import reached
 from dashboards.words import LINKS, TICKETS, _
 
 BIG = 6  # calls that have room on the big screen
@@ -27,11 +28,17 @@ CALL = "Талон {number}. {counter}."
 COUNTER = "Вікно {name}"
 
 
-def queue(controller: Controller, subject: str, role: Role | None, language: str) -> views.QueueView:
+def queue(
+    controller: Controller, subject: str, role: Role | None, language: str, seen: tuple[str, ...] = ()
+) -> views.QueueView:
     """Every queue system of the house, or one."""
     able = may(role, Act.OPERATE_DEVICES)
     return views.QueueView(
-        systems=tuple(_system(controller, state, able) for state in controller.queues.devices(subject))
+        systems=tuple(
+            _system(controller, state, able)
+            for state in controller.queues.devices(subject)
+            if reached(state.room, seen)
+        )
     )
 
 

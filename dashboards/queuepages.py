@@ -16,6 +16,7 @@ from dashboards.streams import PageStream, stream
 from dashboards.words import _
 
 ACTS = tuple(verb for verb, *_rest in VERBS)
+PARTS = (("strip", ""), ("queue", ""))
 
 
 def router(front: Front) -> APIRouter:
@@ -27,14 +28,14 @@ def router(front: Front) -> APIRouter:
     async def page(request: Request) -> Response:
         visitor = await front.allowed(request, Act.SEE_CONTROL)
         chrome = front.chrome(request, visitor, _("Visitor queue"), dark=True, stream="/stream/queue")
-        topics = front.topics(chrome.language, visitor.account.role, (("strip", ""), ("queue", "")))
+        topics = front.topics(chrome.language, visitor.account.role, PARTS, visitor.account.rooms)
         return front.answer("queue", views.Page(chrome=chrome, parts=front.texts(topics)))
 
     @routes.get("/stream/queue")
     async def live(request: Request) -> PageStream:
         visitor = await front.allowed(request, Act.SEE_CONTROL)
         language = front.language(request, visitor)
-        topics = front.topics(language, visitor.account.role, (("strip", ""), ("queue", "")))
+        topics = front.topics(language, visitor.account.role, PARTS, visitor.account.rooms)
         return stream(front.live.watch(topics, account=visitor.account.name))
 
     @routes.post("/queue/{device}/{counter}/{verb}")

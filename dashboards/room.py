@@ -36,6 +36,11 @@ def room_of(controller: Controller, room: str) -> Room:
         raise NotFound(f"there is no room {room!r}") from None
 
 
+def reached(room: str, seen: tuple[str, ...]) -> bool:
+    """Whether a room concerns somebody who sees these only; none named: all of them."""
+    return not seen or room in ("", *seen)
+
+
 def room_title(room: Room, language: str) -> str:
     """What a room is called in a language."""
     return (room.title_en or room.title) if language == "en" else room.title

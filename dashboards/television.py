@@ -22,7 +22,7 @@ def router(front: Front) -> APIRouter:
     async def television(request: Request) -> Response:
         visitor = await front.allowed(request, Act.SEE_CONTROL)
         chrome = front.chrome(request, visitor, _("Television"), dark=True, stream="/stream/tv")
-        topics = front.topics(chrome.language, visitor.account.role, tv_parts())
+        topics = front.topics(chrome.language, visitor.account.role, tv_parts(), visitor.account.rooms)
         return front.answer("tv", views.Page(chrome=chrome, parts=front.texts(topics)))
 
     @routes.get("/tv/{device}/picture.jpg")

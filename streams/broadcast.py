@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from avctl.bus import Bus
@@ -52,6 +53,7 @@ from avctl.events import (
     SpeakerShown,
     now,
 )
+from avctl.model.booking import Policy
 from avctl.model.broadcast import Broadcast, State
 from avctl.model.session import BEFORE, OVER, RUNNING, Session
 from avctl.services.house import House
@@ -186,7 +188,9 @@ class Broadcasts:
         return self.get(session.id)
 
     async def go_live(self, command: GoLive) -> Broadcast:
-        """Make the programme public and record it."""
+        """Make the programme public and record it; Conflict unless it is booked to be live."""
+        if self._sessions.get(command.session).booking.policy is not Policy.LIVE:
+            raise Conflict("this session is booked without a live broadcast")
         await self.arm(ArmBroadcast(actor=command.actor, session=command.session))
         event = self.get(command.session).go_live(command.actor)
         if event is not None:
@@ -325,8 +329,10 @@ class Broadcasts:
         held.name, held.role = session.speaker, session.speaker_role
         self._held[session.id] = held
         if session.id not in self._broadcasts:
-            found = remembered(folder)
-            self._broadcasts[session.id] = found or Broadcast(session=session.id, since=now())
+            found = remembered(folder) or Broadcast(session=session.id, since=now())
+            # Without the moment nothing would be proven: what is public since is looked at from there on.
+            closed_at = (found.closed_at or session.since) if held.closed else None
+            self._broadcasts[session.id] = replace(found, closed_at=closed_at)
         self._house.add(programme)
         held.tasks.add(asyncio.create_task(self._keep(session.id, held), name=f"runner {session.id}"))
         proving = self._closed.prove(held, lambda: self.get(session.id))

@@ -146,6 +146,7 @@ def remembered(folder: Path) -> Broadcast | None:
         wanted=wanted,
         state=State.ENDED if ended else State.ARMING,
         published=status.published,
+        closed_at=status.closed_at if status.closed else None,
     )
     recording = published(folder)
     if recording is None:

@@ -18,6 +18,7 @@ from avctl.commands.building import (
 )
 from avctl.model.account import Act
 from avctl.model.playing import Blackout
+from avctl.services.reach import room_of
 
 BlackoutId = Annotated[str, Path(description="Id of the blackout.", max_length=63, examples=["blackout-1"])]
 
@@ -86,7 +87,7 @@ class BlackoutBody(BaseModel):
 
 @router.get("/alarm", dependencies=[see])
 async def alarm(asked: Asked) -> AlarmAnswer:
-    """Whether there is an air raid, and what that asks of sessions."""
+    """Whether there is an air raid, and what that asks of the sessions that the caller has to do with."""
     raid = asked.controller.air_raids.now
     return AlarmAnswer(
         alarm=raid.alarm,
@@ -98,6 +99,7 @@ async def alarm(asked: Asked) -> AlarmAnswer:
         suggestions=[
             SuggestionAnswer(session=name, what=one.what, since=one.since, acts_at=one.acts_at)
             for name, one in raid.suggestions.items()
+            if asked.account.reaches(room_of(asked.controller, name))
         ],
     )
 
@@ -121,9 +123,13 @@ async def power(asked: Asked) -> MainsAnswer:
     watch, state = controller.mains, controller.mains.state
     return MainsAnswer(
         on_battery={
-            one.id: watch.on_battery(one.id) for one in controller.house if "Ups" in one.capabilities
+            one.id: watch.on_battery(one.id)
+            for one in controller.house
+            if "Ups" in one.capabilities and asked.account.reaches(one.room)
         },
-        lost=dict(state.lost),
+        lost={
+            ups: since for ups, since in state.lost.items() if asked.account.reaches(room_of(controller, ups))
+        },
         loads=[
             LoadAnswer(
                 id=load.id,
@@ -133,6 +139,7 @@ async def power(asked: Asked) -> MainsAnswer:
                 fault=state.faults.get(load.id, ""),
             )
             for load in watch.loads
+            if asked.account.reaches(room_of(controller, load.device))
         ],
         blackouts=list(controller.blackouts.coming()),
     )

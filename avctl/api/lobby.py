@@ -24,6 +24,7 @@ from avctl.events import now
 from avctl.model.account import Act
 from avctl.model.emergency import LONGEST_TEXT, LONGEST_TITLE
 from avctl.model.playing import UPLOADED, Content, ContentKind, Entry, Hours, Person, Playlist
+from avctl.services.reach import must_reach_screens, room_of
 
 ContentId = Annotated[str, Path(description="Id of the content.", max_length=63, examples=["poster"])]
 PlaylistId = Annotated[str, Path(description="Id of the playlist.", max_length=63, examples=["weekdays"])]
@@ -77,13 +78,17 @@ class EmergencyAnswer(BaseModel):
             OrderAnswer(kind=one.kind, title=one.title, text=one.text, by=one.by, at=one.at)
             for one in state.orders.values()
         ]
+
+        def mine(screen: str) -> bool:
+            return asked.account.reaches(room_of(asked.controller, screen))
+
         shown = next((one for one in orders if state.shown and one.kind == state.shown.kind), None)
         return cls(
             shown=shown,
             orders=orders,
-            reached=dict(state.reached),
-            missed=dict(state.missed),
-            returning=[] if shown else list(state.before),
+            reached={screen: took for screen, took in state.reached.items() if mine(screen)},
+            missed={screen: why for screen, why in state.missed.items() if mine(screen)},
+            returning=[] if shown else [screen for screen in state.before if mine(screen)],
         )
 
 
@@ -139,9 +144,11 @@ class PlaylistBody(BaseModel):
 
 @router.get("/screens", dependencies=[see])
 async def screens(asked: Asked) -> list[ScreenAnswer]:
-    """Every screen."""
+    """Every screen that the caller has to do with."""
     controller, found = asked.controller, []
     for state in controller.everywhere.screens():
+        if not asked.account.reaches(state.room):
+            continue
         pages = "Pages" in state.capabilities
         playing, here, after = controller.lobby.now_and_next(state.id, now()) if pages else (None, None, None)
         readings = state.readings
@@ -257,6 +264,7 @@ async def playlists(asked: Asked) -> list[Playlist]:
 @router.put("/playlists/{playlist}", dependencies=[fill], responses=documented(400, 404, 409, 413, 415, 422))
 async def keep_playlist(asked: Asked, playlist: PlaylistId, wanted: PlaylistBody) -> Playlist:
     """Enter a playlist, or its next version."""
+    must_reach_screens(asked.controller, asked.account, playlist, wanted.screens)
     details = {"id": playlist, **wanted.model_dump(mode="json")}
     kept: Playlist = await asked.controller.desk.obey(KeepPlaylist(actor=asked.actor, details=details))
     return kept
@@ -265,5 +273,6 @@ async def keep_playlist(asked: Asked, playlist: PlaylistId, wanted: PlaylistBody
 @router.delete("/playlists/{playlist}", status_code=204, dependencies=[fill], responses=documented(404))
 async def remove_playlist(asked: Asked, playlist: PlaylistId) -> Response:
     """Screens no longer show it."""
+    must_reach_screens(asked.controller, asked.account, playlist)
     await asked.controller.desk.obey(RemovePlaylist(actor=asked.actor, playlist=playlist))
     return Response(status_code=204)

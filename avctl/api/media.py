@@ -20,6 +20,7 @@ from avctl.api.problems import documented
 from avctl.errors import Forbidden, NotFound, NotLoggedIn
 from avctl.events import now
 from avctl.model.account import Act
+from avctl.model.booking import Policy
 from avctl.services.controller import Controller
 from avctl.services.doors import address_of, visitor_of
 
@@ -65,7 +66,9 @@ async def live(request: Request, session: str, path: str) -> Response:
     """The public programme: `master.m3u8`, and what it names."""
     controller = controller_of(request)
     folder = _folder(controller, session)
-    if not controller.broadcasts.get(session).published:
+    # Whatever was public before: nothing is from the moment on that it is booked for later, or never.
+    is_live = (await controller.sessions.find(session)).booking.policy is Policy.LIVE
+    if not is_live or not controller.broadcasts.get(session).published:
         raise NotFound("this broadcast is not public")
     kind = KINDS.get(Path(path).suffix)
     if kind is None or not all(PART.fullmatch(part) for part in path.split("/")):

@@ -179,7 +179,10 @@ async def begin(asked: Asked, session: SessionId) -> PreparationAnswer:
     responses=documented(409),
 )
 async def rerun(asked: Asked, session: SessionId, line: LineId) -> PreparationAnswer:
-    """Do one line again, and what was left out for its sake; 409 says why that would be seen now."""
+    """Do one line again, and what was left out for its sake; 409 says why that cannot be now.
+
+    A line that is being done, or waits for its turn, is done once.
+    """
     command = RerunLine(actor=asked.actor, session=session, line=line)
     return PreparationAnswer.of(await asked.controller.desk.obey(command))
 

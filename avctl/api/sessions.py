@@ -185,10 +185,10 @@ SessionId = Annotated[
 ]
 
 router = APIRouter(prefix="/api/v1/sessions", tags=["sessions"], responses=documented(401, 403))
-run_sessions = allowed(Act.RUN_SESSIONS)
+run_sessions, see_control = allowed(Act.RUN_SESSIONS), allowed(Act.SEE_CONTROL)
 
 
-@router.get("", responses=documented(422))
+@router.get("", dependencies=[see_control], responses=documented(422))
 async def sessions(
     request: Request,
     response: Response,
@@ -235,7 +235,7 @@ def sane(field: str, moment: datetime | None, otherwise: datetime) -> datetime:
     return moment
 
 
-@router.get("/{session}", responses=documented(404))
+@router.get("/{session}", dependencies=[see_control], responses=documented(404))
 async def session(response: Response, asked: Asked, session: SessionId) -> SessionAnswer:
     """One session. `ETag` names the version of its booking: sent back as `If-Match`, a change is safe."""
     found = await asked.controller.sessions.find(session)

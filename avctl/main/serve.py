@@ -17,8 +17,9 @@ from avctl.api.application import create_app
 from avctl.api.osc import surfaces
 from avctl.config import Config
 from avctl.errors import ConfigError
-from avctl.main.compose import controller
+from avctl.main.compose import controller, make_folder
 from dashboards import mount
+from streams.keeper import claim, running
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ async def serve(config: Config, data: Path) -> None:
     """Run the controller and serve pages and API until told to stop."""
     listening = _listen(config.web.host, config.web.port)
     with listening:
+        _claim(data)
         async with controller(config, data) as everything, surfaces(everything):
             app = create_app(everything)
             mount(app, everything)
@@ -46,6 +48,17 @@ async def serve(config: Config, data: Path) -> None:
             _settle_memory()
             log.info("avctl serves http://%s:%s", config.web.host, config.web.port)
             await server.serve(sockets=[listening])
+
+
+def _claim(data: Path) -> None:
+    """Have the folder alone: of two that start at once both may get the address, and would act twice."""
+    make_folder(data)
+    try:
+        claim(data)
+    except BlockingIOError as fault:
+        other = running(data)
+        who = f" (process {other})" if other is not None else ""
+        raise ConfigError(f"another avctl{who} runs with the data in {data}") from fault
 
 
 def _settle_memory() -> None:

@@ -197,7 +197,8 @@ class Everywhere:
             while True:
                 await self._there(device, order)
                 try:
-                    await self._act(device, order)
+                    if device not in self._state.reached or not self._shows_it(device):
+                        await self._act(device, order)
                 except AvctlError as refusal:
                     self._miss(device, order, str(refusal))
                     await self._pause(device, back_off.pause())

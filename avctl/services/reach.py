@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -10,6 +11,7 @@ from avctl.errors import NotFound
 from avctl.events import (
     AlertEvent,
     AlertRaised,
+    EmergencyOrdered,
     Event,
     QuestionDecided,
     QuestionLost,
@@ -47,6 +49,15 @@ def room_of(controller: Controller, subject: str) -> str:
         return ""
 
 
+def must_reach_screens(
+    controller: Controller, account: Account, playlist: str, screens: Iterable[str] = ()
+) -> None:
+    """Forbidden, unless all screens that a playlist has, and will have, are this person's affair."""
+    had = next((one.screens for one in controller.lobby.playlists if one.id == playlist), ())
+    for screen in (*had, *screens):
+        account.must_be_allowed(Act.FILL_SCREENS, room_of(controller, screen))
+
+
 class Reach:
     """Sorts events for one person. It learns which votes were public as it goes: feed it all, in order."""
 
@@ -64,6 +75,13 @@ class Reach:
         """The event as this person may know it; None when they may not."""
         if not self.reaches(event):
             return None
+        if isinstance(event, EmergencyOrdered):
+            mine = {
+                screen: had
+                for screen, had in event.before.items()
+                if self._account.reaches(room_of(self._controller, screen))
+            }
+            return replace(event, before=mine)
         return event if self._open_to_all else self._without_closed_votes(event)
 
     def has(self, row: JournalRow) -> bool:

@@ -325,7 +325,10 @@ class Lines:
 
 @dataclass(frozen=True, kw_only=True)
 class PublicSession:
-    """A session as the public sees it. ``state``: soon, live, break, closed, ended, recording, cancelled."""
+    """A session as the public sees it. ``state``: soon, live, break, closed, ended, recording, cancelled.
+
+    ``goes_on``: when a broadcast that is interrupted does, where no time is known.
+    """
 
     id: str
     title: str
@@ -336,6 +339,7 @@ class PublicSession:
     ends_at: datetime
     state: str
     word: str
+    goes_on: str
     since: datetime | None
     until: datetime | None
     on_air: bool

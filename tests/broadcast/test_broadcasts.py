@@ -387,12 +387,18 @@ async def test_a_new_controller_finds_the_broadcast_and_can_end_it(
         assert running(second.broadcasts.folder(session)) == pid
         await second.until(lambda: second.playlist(session).count("#EXTINF") > listed)
         assert "#EXT-X-DISCONTINUITY\n" not in second.playlist(session)
-        await second.desk.obey(CloseSession(actor="olena", session=session))
-        assert second.broadcasts.get(session).state is State.ENDED
-        assert running(second.broadcasts.folder(session)) is None
-        await second.sees(RecordingReady)
-    async with controller(config, tmp_path) as third:
-        again = third.broadcasts.get(session)
+        await second.desk.obey(SuspendSession(actor="olena", session=session, reason=Reason.CLOSED))
+        await second.sees(ClosedPartProven)
+    async with controller(config, tmp_path) as third:  # what viewers get is looked at as before
+        assert third.broadcasts.hidden(session)
+        assert third.broadcasts.get(session).closed_at is not None
+        await third.sees(ClosedPartProven, session=session)
+        await third.desk.obey(CloseSession(actor="olena", session=session))
+        assert third.broadcasts.get(session).state is State.ENDED
+        assert running(third.broadcasts.folder(session)) is None
+        await third.sees(RecordingReady)
+    async with controller(config, tmp_path) as fourth:
+        again = fourth.broadcasts.get(session)
         assert again.state is State.ENDED
         assert again.published
         assert again.seconds > 0
@@ -521,6 +527,8 @@ async def test_a_session_that_is_only_recorded_is_never_public(
         await one.desk.obey(OpenSession(actor="olena", session=session))
         device = f"programme-{session}"
         await one.until(lambda: one.house.state(device).readings.get("recorded", 0) > 0)
+        with pytest.raises(Conflict, match="without a live broadcast"):
+            await one.desk.obey(GoLive(actor="olena", session=session))
         assert not (one.broadcasts.folder(session) / "live" / "master.m3u8").exists()
         assert not one.broadcasts.get(session).published
         await one.desk.obey(CloseSession(actor="olena", session=session))

@@ -31,6 +31,7 @@ from avctl.events import (
     SuspensionSuggested,
 )
 from avctl.model.session import Phase
+from avctl.store.records import Filter
 from kiosks.place import place_of
 
 DEADLINE = 15.0
@@ -117,6 +118,7 @@ async def test_after_a_restart_in_the_middle_each_screen_still_gets_back_what_it
         await here.until(lambda: here.controller.house.state("kiosk").readings["page"].startswith("https"))
         await here.obey(ShowEmergency(actor="olena", text="Пожежа."))
         await here.sees(EmergencyReached, device="kiosk")
+        await here.until(lambda: "slow" in here.controller.everywhere.state.reached)
         await here.controller.journal.settled()
         page = here.controller.everywhere.page
         devices["kiosk"].page = "chrome://start"  # it was restarted meanwhile, too
@@ -130,6 +132,9 @@ async def test_after_a_restart_in_the_middle_each_screen_still_gets_back_what_it
         await again.obey(LiftEmergency(actor="petro"))
         await again.sees(ScreenRestored, device="kiosk")
         assert devices["kiosk"].page == "https://kyivcity.gov.ua/"
+        # A screen that shows it since before was not asked once more.
+        rows = await again.controller.journal.page(which=Filter(kinds=("VerbAsked",), subject="slow"))
+        assert [row.data["arguments"]["url"] for row in rows].count(page) == 1
 
 
 async def test_an_air_raid_suggests_shows_the_shelter_and_ends_by_an_all_clear_that_was_heard(place) -> None:

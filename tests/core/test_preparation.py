@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -131,8 +132,11 @@ async def test_one_device_that_fails_is_named_and_what_depends_on_it_is_left_out
         with pytest.raises(NotFound):
             await one.desk.obey(RerunLine(actor="olena", session=session, line="no"))
         for line in ("answers.camera", "step.camera.recall_preset"):
-            await one.desk.obey(RerunLine(actor="olena", session=session, line=line))
+            asked = RerunLine(actor="olena", session=session, line=line)
+            await asyncio.gather(one.desk.obey(asked), one.desk.obey(asked))  # pressed twice
             await one.sees(SessionReady, session=session)
+            begun = [event for event in one.seen if isinstance(event, LineBegun) and event.line == line]
+            assert len(begun) == 2
         sheet = one.preparations.sheets.get(session)
         assert sheet.count(Verdict.FAIL, Verdict.SKIPPED) == 0
         assert one.sessions.get(session).faults == ()
@@ -165,9 +169,9 @@ async def test_preparing_twice_is_one_preparation_and_cancelling_brings_the_came
         for _ in range(2):
             answered = await one.desk.obey(PrepareSession(actor="olena", session=session))
             assert answered.phase is Phase.PREPARING
-        with pytest.raises(Conflict):
-            await one.desk.obey(RerunLine(actor="olena", session=session, line="clock"))
         await one.sees(LineBegun, line="moves.camera", keeps={"preset": 5})
+        with pytest.raises(Conflict):
+            await one.desk.obey(RerunLine(actor="olena", session=session, line="answers.camera"))
         await one.until(lambda: one.house.state("camera").readings["preset"] is None)
         sheet = await one.desk.obey(CancelPreparation(actor="olena", session=session))
         assert sheet.stage is Stage.CANCELLED

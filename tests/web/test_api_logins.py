@@ -122,7 +122,7 @@ ROLES = (
     (Role.MANAGER, "GET", "/api/v1/journal", True),
     (Role.STAFF, "GET", "/api/v1/devices", False),
     (Role.STAFF, "GET", "/api/v1/events", False),
-    (Role.STAFF, "GET", "/api/v1/sessions", True),
+    (Role.STAFF, "GET", "/api/v1/sessions", False),
 )
 
 

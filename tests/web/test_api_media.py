@@ -111,6 +111,9 @@ async def test_nothing_is_public_before_the_broadcast_goes_live(
     controller.bus.publish(BroadcastWentLive(session=session))
     answer = await viewer.get(f"/live/{session}/master.m3u8")
     assert (answer.status_code, answer.text) == (200, MASTER)
+    later = {"policy": "delayed", "release_hours": 2}
+    controller.bus.publish(SessionAmended(session=session, actor="test", details=later))
+    assert (await viewer.get(f"/live/{session}/720p/1.m4s")).status_code == 404
 
 
 async def test_each_part_has_its_type_and_its_life_in_caches(

@@ -17,11 +17,13 @@ from avctl.bus import Bus
 from avctl.clock import Clock, going_by
 from avctl.commands import BookSession, OpenSession, ResumeSession, SuspendSession
 from avctl.events import (
+    EmergencyOrdered,
     QuestionDecided,
     QuestionLost,
     QuestionPut,
     ReadingsChanged,
     Reason,
+    SuspensionSuggested,
     VoteClosed,
     VoteOpened,
     now,
@@ -165,6 +167,26 @@ async def test_who_is_limited_to_a_room_hears_of_that_room(
             shown = (await borys.get(page)).text
             assert ("Зала комісій" in shown, "Сесійна зала" in shown) == (True, False), page
         assert (await borys.get("/control/plenary")).status_code == 403
+        # Alarms are everybody's, what they ask of a session is not; nor are the screens elsewhere.
+        for session in (plenary, committee):
+            controller.bus.publish(SuspensionSuggested(session=session))
+        asked = (await borys.get("/api/v1/alarm")).json()["suggestions"]
+        assert [one["session"] for one in asked] == [committee]
+        for page in ("/control", "/lobby"):
+            shown = (await borys.get(page)).text
+            assert (f"banner-{committee}" in shown, plenary in shown) == (True, False), page
+        async with stream(borys) as reader:
+            had = {"wall": {"page": None}, "away": {"page": None}}
+            controller.bus.publish(
+                EmergencyOrdered(emergency="e", kind="text", title="", text="!", before=had)
+            )
+            assert (await reader.sees("EmergencyOrdered"))["before"] == {"away": {"page": None}}
+        emergency = (await borys.get("/api/v1/lobby/emergency")).json()
+        assert (emergency["shown"]["text"], emergency["returning"]) == ("!", [])
+        wanted = {"title": "Будні", "screens": ["wall"]}
+        answer = await clients(Role.TECHNICIAN).put("/api/v1/lobby/playlists/weekdays", json=wanted)
+        assert answer.status_code != 403
+        assert (await borys.put("/api/v1/lobby/playlists/weekdays", json=wanted)).status_code == 403
         assert plenary not in (await borys.get("/journal")).text
         assert committee in (await borys.get("/journal")).text
 

@@ -79,6 +79,7 @@ class Preparations:
         self.sheets = Sheets(bus, store, journal)
         self._tasks: dict[str, asyncio.Task[None]] = {}  # by session
         self._lines: dict[tuple[str, str], asyncio.Task[None]] = {}  # by session and line
+        self._to_do: dict[str, set[str]] = {}  # lines that were asked for and are not judged yet
         bus.listen(self._opened, SessionOpened)
         bus.listen(self._over, SessionClosed, SessionCancelled)
 
@@ -108,6 +109,8 @@ class Preparations:
         sheet = self.sheets.get(session.id)
         if (line := sheet.line(command.line)) is None:
             raise NotFound(f"this preparation has no line {command.line!r}")
+        if session.id in self._tasks and line.id in self._to_do.get(session.id, ()):
+            return sheet  # asked for twice
         if session.id in self._tasks:
             raise Conflict("the room is being prepared")
         if session.phase in OVER:
@@ -168,6 +171,7 @@ class Preparations:
         self._start(session, sheet, tuple(line.id for line in sheet.lines))
 
     def _start(self, session: Session, sheet: Preparation, lines: tuple[str, ...]) -> None:
+        self._to_do[session.id] = {*lines}
         task = asyncio.create_task(self._run(session.id, sheet.id, lines), name=f"preparing {session.id}")
         self._keep_task(session.id, task)
 
@@ -251,6 +255,7 @@ class Preparations:
         return next((one for one in before if one is not None and one.verdict not in GOOD), None)
 
     def _judge(self, session: str, sheet: str, line: str, result: Result) -> None:
+        self._to_do.get(session, set()).discard(line)
         self._bus.publish(
             LineJudged(
                 session=session,

@@ -17,7 +17,7 @@ from avctl.errors import NotFound
 from avctl.events import Reason, SessionBooked, now
 from avctl.model.session import Phase, Session
 from avctl.services.controller import Controller
-from dashboards.house import public_state
+from dashboards.house import public, public_state
 from dashboards.room import states_of
 from dashboards.static import Static
 from dashboards.views import Air
@@ -55,6 +55,15 @@ async def test_a_cancelled_session_and_an_unknown_one_have_pages_of_their_own(
     assert answer is not None
     assert answer.status == 404
     await expect(page.locator("h1")).to_have_text("Такої сторінки немає")
+
+
+async def test_the_public_is_told_why_a_session_is_interrupted(controller: Controller, book: Book) -> None:
+    session = await book(policy="none")
+    await controller.desk.obey(OpenSession(actor="technician", session=session.id))
+    for reason, word in ((Reason.AIR_RAID, "air-raid alarm"), (Reason.TECHNICAL, "technical pause")):
+        await controller.desk.obey(SuspendSession(actor="technician", session=session.id, reason=reason))
+        shown = public(controller, controller.sessions.get(session.id), "en")
+        assert (shown.state, shown.word, shown.will_air) == ("break", word, False)
 
 
 async def test_nothing_of_a_closed_part_is_told(
