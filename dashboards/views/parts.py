@@ -325,7 +325,10 @@ class Lines:
 
 @dataclass(frozen=True, kw_only=True)
 class PublicSession:
-    """A session as the public sees it. ``state``: soon, live, break, closed, ended, recording, cancelled."""
+    """A session as the public sees it. ``state``: soon, live, break, closed, ended, recording, cancelled.
+
+    ``kept``: it has a recording, now or later. Closed items of its ``agenda`` have a number and nothing else.
+    """
 
     id: str
     title: str
@@ -340,6 +343,7 @@ class PublicSession:
     until: datetime | None
     on_air: bool
     will_air: bool
+    kept: bool
     recorded: bool
     release_at: datetime | None
     item: str
