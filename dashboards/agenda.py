@@ -31,6 +31,14 @@ def items_of(session: Session) -> tuple[views.Item, ...]:
     )
 
 
+def public_items_of(session: Session) -> tuple[views.Item, ...]:
+    """The same as everybody may read it: of a closed item only that there is one."""
+    return tuple(
+        views.Item(number=one.number, title="", now=one.now, closed=True) if one.closed else one
+        for one in items_of(session)
+    )
+
+
 def outlook(session: Session) -> views.Outlook | None:
     """When it will end, as the rest of its agenda says; None when it is not running or has none."""
     found = forecast(session, now()) if session.phase in RUNNING else None

@@ -20,7 +20,7 @@ from dashboards import views
 from dashboards.doorstep import local
 from dashboards.front import Front
 from dashboards.room import room_title
-from dashboards.schedule import CLOCK, clashes_of
+from dashboards.schedule import CLOCK, clashes_of, version_of
 from dashboards.sessionform import (
     REPEATS,
     Items,
@@ -50,6 +50,7 @@ FAULTS: Mapping[str, str] = {
     "room": _("Choose a room."),
     "remote_link": _("Enter an address that begins with https://."),
     "release_at": _("The recording cannot be public before the end."),
+    "release_hours": _("Enter a number of hours."),
     "setup_minutes": _("At most 720 minutes."),
     "breakdown_minutes": _("At most 720 minutes."),
     "agenda": _("An item needs a title; a document is an address that begins with https://."),
@@ -87,7 +88,7 @@ def router(front: Front) -> APIRouter:
                 await controller.desk.obey(BookSession(actor=actor, details=details, override=override))
         except (BadArgument, Conflict) as refusal:
             return await page(request, visitor, None, values, items, duty, refusal)
-        return RedirectResponse(local(values.get("back", ""), "/schedule"), 303)
+        return RedirectResponse(local(values.get("back", ""), _on_day(values)), 303)
 
     @routes.get("/schedule/{session}")
     async def one(request: Request, session: str) -> Response:
@@ -104,10 +105,12 @@ def router(front: Front) -> APIRouter:
         actor = await front.asked(request, Act.BOOK_SESSIONS, values.get("csrf", ""))
         visitor = await front.allowed(request, Act.BOOK_SESSIONS)
         found = controller.sessions.get(session)
-        version = int(values["version"]) if values.get("version", "").isdecimal() else found.version
+        version = version_of(values)
+        if version is None:
+            version = found.version
         try:
             override = _override(visitor, values)
-            wanted = details_of(values, items, duty, zone)
+            wanted = details_of(values, items, duty, zone, found.booking)
             visitor.account.must_be_allowed(Act.BOOK_SESSIONS, wanted["room"])
             # A form says every field; what it leaves as it was is not a change.
             details = changes(found.booking, amended(found.booking, wanted))
@@ -118,20 +121,20 @@ def router(front: Front) -> APIRouter:
                 version=version,
                 override=override,
                 reason=values.get("reason", ""),
-                scope=Scope(values.get("scope", "this")),
+                scope=_scope(values),
             )
             await controller.desk.obey(command)
         except Stale as stale:
             return await joined(request, visitor, stale, values, items, duty)
         except (BadArgument, Conflict) as refusal:
             return await page(request, visitor, found, values, items, duty, refusal)
-        return RedirectResponse("/schedule", 303)
+        return RedirectResponse(_on_day(values), 303)
 
     @routes.post("/schedule/{session}/cancel")
     async def cancel(request: Request, session: str) -> Response:
         values, _items, _duty = typed(await front.fields(request))
         actor = await front.asked(request, Act.BOOK_SESSIONS, values.get("csrf", ""))
-        scope, reason = Scope(values.get("scope", "this")), values.get("reason", "")
+        scope, reason = _scope(values), values.get("reason", "")
         if not reason:
             visitor = await front.allowed(request, Act.BOOK_SESSIONS)
             found = controller.sessions.get(session)
@@ -155,10 +158,10 @@ def router(front: Front) -> APIRouter:
                 actor=actor,
                 session=session,
                 rule=rule_of({**booked, **values}, zone),
-                version=int(values["version"]) if values.get("version", "").isdecimal() else None,
+                version=version_of(values),
                 override=_override(visitor, values),
                 reason=values.get("reason", ""),
-                scope=Scope(values.get("scope", "this")),
+                scope=_scope(values),
             )
             await controller.desk.obey(command)
         except (BadArgument, Conflict) as refusal:
@@ -177,7 +180,7 @@ def router(front: Front) -> APIRouter:
             for name, value in change["fields"].items():
                 theirs[name] = (change["by"], value)
         try:
-            mine = changes(base, amended(base, details_of(values, items, duty, zone)))
+            mine = changes(base, amended(base, details_of(values, items, duty, zone, base)))
             merged = amended(current.booking, mine)
         except BadArgument as refusal:
             return await page(request, visitor, current, values, items, duty, refusal)
@@ -348,6 +351,19 @@ def _override(visitor: Visitor, values: Values) -> str:
     if reason:
         visitor.account.must_be_allowed(Act.OVERRIDE_CLASHES)
     return reason
+
+
+def _on_day(values: Values) -> str:
+    """The calendar where one sees what was just booked."""
+    return f"/schedule?day={values['starts_at'][:10]}"
+
+
+def _scope(values: Values) -> Scope:
+    """For which of a series; BadArgument for what no form of ours says."""
+    asked = values.get("scope", Scope.THIS.value)
+    if asked not in set(Scope):
+        raise BadArgument("scope", f"one of {', '.join(Scope)}")
+    return Scope(asked)
 
 
 def _base(current: Booking, stale: Stale) -> Booking:

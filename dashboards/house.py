@@ -14,7 +14,7 @@ from avctl.model.booking import Policy
 from avctl.model.session import BEFORE, OVER, Phase, Session
 from avctl.services.controller import Controller
 from dashboards import views
-from dashboards.agenda import items_of
+from dashboards.agenda import public_items_of
 from dashboards.air import air_of
 from dashboards.buttons import PROGRAMME, may, of_session
 from dashboards.room import devices_of, reached, room_of, room_title, states_of
@@ -200,12 +200,13 @@ def public(controller: Controller, session: Session, language: str) -> views.Pub
         until=session.until,
         on_air=air.on,
         will_air=will_air,
+        kept=session.broadcastable,
         recorded=session.phase in OVER and has_recording(controller, session),
         release_at=session.release_at if session.phase is not Phase.CANCELLED else None,
-        item=session.item if shown else "",
+        item=session.item if shown and not session.item_closed else "",
         speaker=session.speaker if shown else "",
         speaker_role=session.speaker_role if shown else "",
-        agenda=items_of(session),
+        agenda=public_items_of(session),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from avctl.commands import AmendSession
 from avctl.errors import BadArgument, Clashing, Conflict, Stale
 from avctl.events import now
 from avctl.model.account import Act
-from avctl.model.booking import Policy
+from avctl.model.booking import Booking, Policy
 from avctl.model.playing import Blackout
 from avctl.model.series import placed
 from avctl.model.session import BEFORE, RUNNING, Phase, Session
@@ -26,6 +27,7 @@ from dashboards.words import KINDS, PHASES, POLICIES, _
 LONGEST = timedelta(days=62)  # what a view may ask for
 AROUND = timedelta(hours=24)  # a sitting that began before midnight
 ELSEWHERE = "-"  # the lane of what is held in none of our rooms
+DAY = re.compile(r"2\d{3}-(0[1-9]|1[0-2])-([0-2]\d|3[01])")
 CLOCK = "%Y-%m-%dT%H:%M"
 MARKS: Mapping[Policy, str] = {Policy.LIVE: "●", Policy.DELAYED: "◷", Policy.RECORD: "◉", Policy.NONE: "–"}
 
@@ -37,7 +39,7 @@ def router(front: Front) -> APIRouter:
     site = controller.config.site
 
     @routes.get("/schedule")
-    async def schedule(request: Request) -> Response:
+    async def schedule(request: Request, day: str = "") -> Response:
         visitor = await front.allowed(request, Act.SEE_CONTROL)
         chrome = front.chrome(request, visitor, _("Schedule"))
         lanes = [
@@ -48,7 +50,7 @@ def router(front: Front) -> APIRouter:
         lanes.append({"id": ELSEWHERE, "title": front.renderer.say(chrome.language, _("Off-site"))})
         page = views.SchedulePage(
             chrome=chrome,
-            today=f"{now().astimezone(site.zone):%Y-%m-%d}",
+            day=day if DAY.fullmatch(day) else f"{now().astimezone(site.zone):%Y-%m-%d}",
             lanes=tuple(lanes),
             may_book=visitor.account.may(Act.BOOK_SESSIONS),
             may_override=visitor.account.may(Act.OVERRIDE_CLASHES),
@@ -86,8 +88,7 @@ def router(front: Front) -> APIRouter:
         values = await front.form(request)
         found, language = controller.sessions.get(session), front.language(request, visitor)
         details: dict[str, Any] = {
-            name: moment(values.get(name, ""), name, site.zone).isoformat()
-            for name in ("starts_at", "ends_at")
+            name: moment_typed(values, name, site.zone, found.booking) for name in ("starts_at", "ends_at")
         }
         room = values.get("room", "")
         if room and room != ELSEWHERE and not found.booking.off_site:
@@ -100,7 +101,7 @@ def router(front: Front) -> APIRouter:
             actor=actor,
             session=session,
             details=details,
-            version=int(values["version"]) if values.get("version", "").isdecimal() else None,
+            version=version_of(values),
             override=override,
             reason=values.get("reason", ""),
         )
@@ -147,6 +148,24 @@ def moment(text: str, field: str, zone: Any) -> datetime:
         return placed(typed.replace(tzinfo=None), zone)
     except (ValueError, OverflowError):
         raise BadArgument(field, _("Enter a date and a time.")) from None
+
+
+def moment_typed(values: Mapping[str, str], name: str, zone: Any, before: Booking | None) -> str:
+    """A moment of a form. One that was not touched stays exactly what it is ``before``.
+
+    The clock alone does not say which: in autumn it shows an hour twice, and it shows no seconds.
+    """
+    kept: datetime | None = getattr(before, name) if before is not None else None
+    text = values.get(name, "")
+    if kept is not None and text.removesuffix("Z") == kept.astimezone(zone).strftime(CLOCK):
+        return kept.isoformat()
+    return moment(text, name, zone).isoformat()
+
+
+def version_of(values: Mapping[str, str]) -> int | None:
+    """The version of a booking that a form was filled from; None when it says none."""
+    said = values.get("version", "")
+    return int(said) if said.isdecimal() and len(said) <= 18 else None
 
 
 def clashes_of(front: Front, clashing: Clashing, language: str) -> list[str]:

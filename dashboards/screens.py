@@ -29,6 +29,8 @@ def screen(controller: Controller, subject: str, role: Role | None, language: st
     floor = controller.follow.floor(subject) if running is not None else None
     speakers = floor.speakers[-SPEAKERS:] if floor is not None and floor.known else ()
     item = (floor.item if floor is not None else "") or (running.item if running is not None else "")
+    if running is not None and running.item_closed:  # others look on
+        item = ""
     return views.Screen(
         council=site.council_en if language == "en" else site.council,
         room=room_title(room_of(controller, subject), language),

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 from avctl.errors import BadArgument
 from avctl.model.body import Template
 from avctl.model.booking import Booking
-from dashboards.schedule import CLOCK, moment
+from dashboards.schedule import CLOCK, moment, moment_typed
 from dashboards.words import _
 
 TEXTS = ("title", "body", "kind", "room", "policy", "remote_link", "remote_source")
@@ -108,19 +108,24 @@ def typed(form: FormData) -> tuple[dict[str, str], Items, tuple[str, ...]]:
     return values, tuple(item for item in items if item["title"].strip() or item["number"].strip()), duty
 
 
-def details_of(values: Values, items: Items, duty: Iterable[str], zone: ZoneInfo) -> dict[str, Any]:
-    """The booking of what was typed; times are those of the council's clock. BadArgument names the field."""
+def details_of(
+    values: Values, items: Items, duty: Iterable[str], zone: ZoneInfo, before: Booking | None = None
+) -> dict[str, Any]:
+    """The booking of what was typed, ``before`` what it was; times are those of the council's clock.
+
+    BadArgument names the field.
+    """
     details: dict[str, Any] = {name: values.get(name, "") for name in TEXTS if name != "remote_link"}
     details["remote_link"] = values.get("remote_link") or None
     for name in ("starts_at", "ends_at"):
-        details[name] = moment(values.get(name, ""), name, zone).isoformat()
+        details[name] = moment_typed(values, name, zone, before)
     for name in MINUTES:
         details[name] = _number(values.get(name) or "0", name)
     details["off_site"] = bool(values.get("off_site"))
     if details["off_site"]:
         details["room"] = ""
     release_at, release_hours = values.get("release_at", ""), values.get("release_hours", "")
-    details["release_at"] = moment(release_at, "release_at", zone).isoformat() if release_at else None
+    details["release_at"] = moment_typed(values, "release_at", zone, before) if release_at else None
     details["release_hours"] = _hours(release_hours) if release_hours else None
     details["on_duty"] = list(duty)
     agenda = [_item(item, place) for place, item in enumerate(items, 1)]

@@ -150,6 +150,14 @@ EXPECTED: tuple[str, ...] = (
     _("later than starts_at"),
     _("at most 24 hours after starts_at"),
     _("mail, or addresses of Apprise"),
+    _("a title of at most 300 characters"),
+    _("at most 300 characters"),
+    _("an address that begins with https://"),
+    _("an item of at most 1000 characters"),
+    _("at most 20 characters"),
+    _("at most 720 minutes"),
+    _("a moment that is not before the end"),
+    _("a title that is more than blanks"),
 )
 BODY_KINDS: Mapping[BodyKind, str] = {
     BodyKind.COUNCIL: _("council"),

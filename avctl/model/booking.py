@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
     HttpUrl,
     ValidationError,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -24,6 +28,7 @@ LONGEST = timedelta(hours=24)
 LONGEST_DELAY = 24 * 366  # hours
 LONGEST_MARGIN = 12 * 60  # minutes
 LONGEST_ITEM = 24 * 60  # minutes
+BREAKS = frozenset({"Cc", "Zl", "Zp"})
 YEARS = range(2000, 2100)  # beyond lie moments that some time zone, or some database, cannot hold
 
 
@@ -47,14 +52,22 @@ class Policy(StrEnum):
     NONE = "none"
 
 
+def _one_line(text: str) -> str:
+    """Text without line breaks and control characters, which calendars and tables stumble over."""
+    return " ".join("".join(" " if unicodedata.category(one) in BREAKS else one for one in text).split())
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+
+
 class AgendaItem(BaseModel):
     """One question of the agenda."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    number: str = Field(max_length=20, description="Number as the agenda prints it.", examples=["1", "2.3"])
-    title: str = Field(min_length=1, max_length=1000, description="What is considered.")
-    speaker: str = Field("", max_length=300, description="Who reports on it.")
+    number: Line = Field(max_length=20, description="Number as the agenda prints it.", examples=["1", "2.3"])
+    title: Line = Field(min_length=1, max_length=1000, description="What is considered.")
+    speaker: Line = Field("", max_length=300, description="Who reports on it.")
     document: HttpUrl | None = Field(None, description="Where its draft can be read.")
     closed: bool = Field(False, description="Considered without the public.")
     minutes: int | None = Field(
@@ -107,10 +120,13 @@ class Booking(BaseModel):
         },
     )
 
-    title: str = Field(min_length=1, max_length=300, description="Title, as the public reads it.")
-    body: str = Field("", max_length=300, description="Who sits: the council, a committee.")
+    title: Line = Field(min_length=1, max_length=300, description="Title, as the public reads it.")
+    body: Line = Field("", max_length=300, description="Who sits: the council, a committee.")
     kind: Kind = Field(Kind.PLENARY, description="What sort of sitting it is.")
-    room: str = Field("", max_length=63, description="Id of the room; empty only when off-site.")
+    off_site: bool = Field(
+        False, description="Held elsewhere: booked, never broadcast; it has no room and no source then."
+    )
+    room: str = Field("", max_length=63, description="Id of the room; empty when off-site, and only then.")
     starts_at: AwareDatetime = Field(description="Planned start, with its offset from UTC.")
     ends_at: AwareDatetime = Field(description="Planned end, with its offset from UTC.")
     setup_minutes: int = Field(
@@ -129,7 +145,6 @@ class Booking(BaseModel):
         le=LONGEST_DELAY,
         description="Policy delayed: hours after the end until it becomes public; null: the setting.",
     )
-    off_site: bool = Field(False, description="Held elsewhere: booked, never broadcast.")
     agenda: tuple[AgendaItem, ...] = Field((), max_length=1000, description="The agenda, in order.")
     on_duty: tuple[str, ...] = Field((), max_length=50, description="Accounts of the people on duty.")
     remote_link: HttpUrl | None = Field(None, description="Where remote participants join; not public.")
@@ -153,6 +168,12 @@ class Booking(BaseModel):
     def broadcastable(self) -> bool:
         """Whether it may ever have a broadcast or a recording."""
         return not self.off_site and self.policy is not Policy.NONE
+
+    @field_validator("room", "remote_source")
+    @classmethod
+    def _nowhere_when_off_site(cls, value: str, info: ValidationInfo) -> str:
+        # Held elsewhere, it takes no room from anybody: not on a page, not from the next who sits there.
+        return "" if info.data.get("off_site") else value
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

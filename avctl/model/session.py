@@ -140,6 +140,12 @@ class Session:
         return self.reason is Reason.CLOSED
 
     @property
+    def item_closed(self) -> bool:
+        """Whether the item under way is one that the agenda keeps from the public."""
+        agenda = self.booking.agenda
+        return 0 < self.item_place <= len(agenda) and agenda[self.item_place - 1].closed
+
+    @property
     def working(self) -> bool:
         """Whether the agenda is worked on: it is open, or the public is out."""
         return self.phase is Phase.OPEN or self.closed_part

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from avctl.bus import Bus
 from avctl.config import Config
 from avctl.events import SessionAmended, SessionBooked, SessionCancelled, SessionEvent, now
 from avctl.model.booking import Policy
+from avctl.model.series import placed
 from avctl.model.session import Phase, Session
 from avctl.services.sessions import Sessions
 
@@ -26,6 +28,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "cancelled": "Скасовано",
         "off_site": "виїзне засідання",
         "closed": "закрите",
+        "without_public": "питання розглядається без присутності публіки",
         "duty": "Чергують",
         "remote": "Для дистанційних учасників",
         "setup": "Зала потрібна з",
@@ -39,6 +42,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "cancelled": "Cancelled",
         "off_site": "off-site",
         "closed": "closed",
+        "without_public": "considered without the public",
         "duty": "On duty",
         "remote": "For remote participants",
         "setup": "Room needed from",
@@ -73,6 +77,7 @@ class Calendars:
     def __init__(self, config: Config, bus: Bus, sessions: Sessions) -> None:
         self._config, self._sessions = config, sessions
         self._made: dict[tuple[Feed, date], Made] = {}
+        self._changes = 0
         bus.listen(self._changed, SessionEvent)
 
     async def feed(self, which: Feed) -> Made:
@@ -80,9 +85,12 @@ class Calendars:
         today = now().astimezone(self._config.site.zone).date()
         made = self._made.get((which, today))
         if made is None:
+            changes = self._changes
             found = await self._sessions.between(now() - BEHIND, now() + AHEAD)
             body = self._calendar(which, today, found).to_ical()
             made = Made(body=body, tag=hashlib.sha256(body).hexdigest()[:20])
+            if changes != self._changes:  # while it was read: what was read may be old already
+                return made
             while len(self._made) >= KEPT:
                 del self._made[next(iter(self._made))]
             self._made[which, today] = made
@@ -90,6 +98,7 @@ class Calendars:
 
     def _changed(self, event: SessionEvent) -> None:
         if isinstance(event, SessionBooked | SessionAmended | SessionCancelled):
+            self._changes += 1
             self._made.clear()
 
     def _calendar(self, which: Feed, today: date, sessions: tuple[Session, ...]) -> Calendar:
@@ -139,8 +148,8 @@ class Calendars:
         event.add("dtstamp", _whole(stamp))
         event.add("last-modified", _whole(stamp))
         event.add("sequence", session.sequence)
-        event.add("dtstart", booking.starts_at.astimezone(zone))
-        event.add("dtend", booking.ends_at.astimezone(zone))
+        event.add("dtstart", _clear(booking.starts_at, zone))
+        event.add("dtend", _clear(booking.ends_at, zone))
         event.add("summary", f"{words['cancelled']}: {session.title}" if cancelled else session.title)
         event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
         event.add("transp", "TRANSPARENT" if cancelled else "OPAQUE")
@@ -163,7 +172,7 @@ class Calendars:
         lines = [booking.body] if booking.body else []
         if session.cancelled_because:
             lines.append(f"{words['cancelled']}: {session.cancelled_because}")
-        lines.append(words[booking.policy])
+        lines.append(words[Policy.NONE if booking.off_site else booking.policy])
         if session.release_at is not None:
             lines.append(f"{words['release']}: {local(session.release_at)}")
         if own:
@@ -173,6 +182,9 @@ class Calendars:
             if booking.remote_link is not None:
                 lines.append(f"{words['remote']}: {booking.remote_link}")
         for item in booking.agenda:
+            if item.closed and not own:
+                lines.append(f"{item.number}. {words['without_public']}")
+                continue
             speaker = f" ({item.speaker})" if item.speaker else ""
             closed = f" [{words['closed']}]" if item.closed else ""
             document = f" {item.document}" if item.document is not None else ""
@@ -185,6 +197,13 @@ def _concerns(which: Feed, session: Session) -> bool:
     if which.person:
         return which.person in booking.on_duty
     return not which.room or (booking.room == which.room and not booking.off_site)
+
+
+def _clear(moment: datetime, zone: ZoneInfo) -> datetime:
+    """A moment on the council's clock; in UTC where that shows it twice: calendars take the first."""
+    first = placed(moment.astimezone(zone).replace(tzinfo=None, fold=0), zone)
+    same = first.astimezone(UTC) == moment.astimezone(UTC)
+    return first if same else _whole(moment)
 
 
 def _whole(moment: datetime) -> datetime:

@@ -128,7 +128,7 @@ class Follow:
             case ItemStarted() if event.title:
                 session = self._sessions.running_in(room.id)
                 # Told again after a restart, it is no new chapter.
-                if session is not None and session.item_at == event.at:
+                if session is not None and session.item_at == event.at and not session.item_closed:
                     self._bus.publish(
                         ChapterMarked(session=session.id, kind="item", title=event.title, at=event.at)
                     )

@@ -9,11 +9,14 @@ from typing import Any
 from avctl.config import Config
 from avctl.errors import BadArgument
 from avctl.events import now
+from avctl.model.booking import Kind
 from avctl.model.series import occurrences, placed
+from avctl.services.calendars import WORDS
 from avctl.services.lists import Candidate, Fault
 
 LARGEST = 5 * 1024 * 1024
 MOST = 5000
+OFF_SITE = frozenset(words["off_site"].casefold() for words in WORDS.values())
 EARLIEST = timedelta(days=31)  # what ended longer ago is not booked any more
 
 
@@ -32,8 +35,12 @@ def read_calendar(data: bytes, config: Config) -> tuple[Candidate, ...]:
         raise BadArgument("file", "an iCalendar file (.ics) with events")
     if len(events) > MOST:
         raise BadArgument("file", f"at most {MOST} events")
+    whole = {_text(event, "uid") for event in events if "recurrence-id" not in event}
     moved = {(_text(event, "uid"), _stamp(event, config)) for event in events if "recurrence-id" in event}
-    found = (one for number, event in enumerate(events, 1) for one in _wanted(event, number, moved, config))
+    found = [one for number, event in enumerate(events, 1) for one in _wanted(event, number, moved, config)]
+    for one in found:
+        if one.family not in whole:  # an occurrence that was sent alone says nothing of the others
+            one.family = ""
     return tuple(found)
 
 
@@ -73,6 +80,8 @@ def _candidate(event: Any, number: int, config: Config) -> Candidate:
     one.key = f"{uid}/{mark}"[:300] if mark else uid[:300]
     if uid.endswith("@avctl"):  # a feed of our own comes back
         one.key = uid.removesuffix("@avctl")
+    else:
+        one.family = uid[:300]
     if not uid:
         one.faults.append(Fault(field="key", expected="an event with a UID"))
     one.details["title"] = _text(event, "summary")
@@ -83,10 +92,15 @@ def _candidate(event: Any, number: int, config: Config) -> Candidate:
         for name in (room.title, room.title_en, room.id)
         if name
     }
-    if place.casefold() in rooms:
+    if place.casefold() in OFF_SITE:
+        one.details["off_site"] = True
+    elif place.casefold() in rooms:
         one.details["room"] = rooms[place.casefold()]
     else:
         one.faults.append(Fault(field="room", expected="the name or id of a room", got=place))
+    kinds = [str(name).casefold() for name in getattr(event.get("categories"), "cats", ())]
+    if (kind := next((kind for kind in Kind if kind in kinds), None)) is not None:
+        one.details["kind"] = kind.value
     one.cancelled = _text(event, "status").upper() == "CANCELLED"
     return one
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 from enum import StrEnum
 from typing import Any
 
@@ -13,10 +15,11 @@ from avctl.commands import AmendSession, BookSession, CancelSession, Command
 from avctl.config import Config
 from avctl.desk import Desk
 from avctl.errors import AvctlError, BadArgument, NotFound
+from avctl.events import now
 from avctl.model.account import Account, Act
 from avctl.model.booking import Booking, amended, booking_of, changes
-from avctl.model.clash import Scarce, named
-from avctl.model.session import OVER, Phase, Session
+from avctl.model.clash import Scarce, Taken
+from avctl.model.session import BEFORE, OVER, Phase, Session
 from avctl.services.bodies import Bodies
 from avctl.services.icalendars import read_calendar
 from avctl.services.lists import COLUMNS, Candidate, Fault, Reader
@@ -28,6 +31,22 @@ FREE: Mapping[Scarce, str] = {
     Scarce.PERSON: "people who are not on duty elsewhere",
     Scarce.BROADCASTS: "no more broadcasts at a time than the machine may carry",
 }
+# What a field should have been, in words that pages have too.
+SHOULD_BE: Mapping[str, str] = {
+    "title": "a title of at most 300 characters",
+    "body": "at most 300 characters",
+    "remote_link": "an address that begins with https://",
+    "document": "an address that begins with https://",
+    "item": "an item of at most 1000 characters",
+    "number": "at most 20 characters",
+    "speaker": "at most 300 characters",
+    "setup_minutes": "at most 720 minutes",
+    "breakdown_minutes": "at most 720 minutes",
+    "release_at": "a moment that is not before the end",
+    "room": "the name or id of a room",
+}
+CALLED_OFF = "скасовано в імпортованому переліку"  # why, where a list cannot say it
+OCCURRENCE = re.compile(r"/\d{8}T\d{4}$")  # in the key of one of a series
 KEPT = 50  # lists that wait for a yes
 
 
@@ -121,6 +140,7 @@ class Imports:
     # --- judging -----------------------------------------------------------------------------------------
 
     async def _judged(self, candidates: tuple[Candidate, ...], account: Account) -> tuple[Line, ...]:
+        candidates = self._families(candidates)
         lines: list[Line] = []
         seen: dict[str, int] = {}
         for one in candidates:
@@ -137,7 +157,7 @@ class Imports:
             try:
                 await self._sessions.known([line.booking] if line.booking is not None else [])
             except BadArgument as refusal:
-                lines[at] = _bad(line, Fault(field=refusal.field, expected=refusal.expected))
+                lines[at] = _bad(line, _wrong(refusal, {}))
         self._clash(lines)
         return tuple(lines)
 
@@ -166,10 +186,11 @@ class Imports:
             if existing is None:
                 booking = booking_of({**one.details, "key": one.key})
             else:
-                booking = amended(existing.booking, one.details)
+                renamed = {"key": one.key} if one.session else {}
+                booking = amended(existing.booking, {**one.details, **renamed})
             account.must_be_allowed(Act.BOOK_SESSIONS, booking.room)
         except BadArgument as refusal:
-            return _bad(line, Fault(field=refusal.field, expected=refusal.expected))
+            return _bad(line, _wrong(refusal, one.details))
         except AvctlError as refusal:
             return _bad(line, Fault(field="room", expected=str(refusal)))
         if existing is None:
@@ -184,8 +205,33 @@ class Imports:
             return replace(line, verdict=Verdict.SAME, faults=())
         return replace(line, verdict=Verdict.CANCELLED, booking=existing.booking, faults=())
 
+    def _families(self, candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+        """Where a list has the whole of a series: what it had before and has no more is moved or called off.
+
+        What came and what went is paired in order, so that a series at another hour is the same sessions.
+        """
+        found, keys = list(candidates), {one.key for one in candidates}
+        missing: dict[str, list[Session]] = {}
+        for session in self._sessions:
+            key = session.booking.key
+            if key and session.phase in BEFORE and key not in keys and session.booking.ends_at > now():
+                missing.setdefault(OCCURRENCE.sub("", key), []).append(session)
+        for family in dict.fromkeys(one.family for one in candidates if one.family in missing):
+            left = missing[family]
+            mine = [one for one in found if one.family == family]
+            fresh = [one for one in mine if not one.faults and not one.cancelled and self._found(one) is None]
+            pairs = {id(one): session.id for one, session in zip(fresh, left, strict=False)}
+            found = [replace(one, session=pairs.get(id(one), one.session)) for one in found]
+            found += [
+                Candidate(line=mine[-1].line, key=session.booking.key, cancelled=True)
+                for session in left[len(fresh) :]
+            ]
+        return tuple(found)
+
     def _found(self, one: Candidate) -> Session | None:
         """The session that a line is about: by the key it was imported under, or by its id."""
+        if one.session:
+            return self._sessions.get(one.session)
         for session in self._sessions:
             if one.key and one.key in (session.booking.key, session.id):
                 return session
@@ -220,11 +266,39 @@ class Imports:
         for (at, _session, _booking), clashes in zip(wanted, found, strict=True):
             if clashes:
                 said = tuple(
-                    Fault(field=clash.scarce.value, expected=FREE[clash.scarce], got=named(one, zone))
+                    Fault(field=clash.scarce.value, expected=FREE[clash.scarce], got=_named(one, zone))
                     for clash in clashes
                     for one in clash.taken
                 )
                 lines[at] = _bad(lines[at], *said)
+
+
+def _wrong(refusal: BadArgument, details: Mapping[str, Any]) -> Fault:
+    """What is wrong with a field, by the name of its column, with what stands there."""
+    path = refusal.field.split(".")
+    got: Any = details
+    for step in path:
+        match got:
+            case Mapping():
+                got = got.get(step, "")
+            case list() if step.isdecimal() and int(step) < len(got):
+                got = got[int(step)]
+            case _:
+                got = ""
+    name = path[-1] if path[0] == "agenda" and len(path) > 1 else path[0]
+    if path[0] == "agenda" and name == "title":
+        name = "item"
+    expected = SHOULD_BE.get(name, refusal.expected)
+    if (named := re.fullmatch(r"(.+) \((?:got|there is no) (.+)\)", expected)) is not None:
+        return Fault(field=name, expected=named[1], got=named[2])
+    return Fault(field=name, expected=expected, got=got if isinstance(got, str) else "")
+
+
+def _named(one: Taken, zone: tzinfo) -> str:
+    """What is taken by, in no language."""
+    starts, ends = one.booking.starts_at.astimezone(zone), one.booking.ends_at.astimezone(zone)
+    last = f"{ends:%H:%M}" if ends.date() == starts.date() else f"{ends:%d.%m.%Y %H:%M}"
+    return f"{one.booking.title}, {starts:%d.%m.%Y %H:%M}–{last}"
 
 
 def _bad(line: Line, *faults: Fault) -> Line:
@@ -242,6 +316,6 @@ def _command(line: Line, actor: str) -> Command | None:
             changed = {name: details[name] for name in line.fields}
             return AmendSession(actor=actor, session=line.session, details=changed)
         case Verdict.CANCELLED:
-            return CancelSession(actor=actor, session=line.session)
+            return CancelSession(actor=actor, session=line.session, reason=CALLED_OFF)
         case _:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -86,6 +87,8 @@ class Candidate:
     cancelled: bool = False
     agenda_only: bool = False  # of a session that is booked already: found by key, or by day, body and title
     day: date | None = None
+    family: str = ""  # what names all the occurrences of a series that the list has whole
+    session: str = ""  # the one it stands for, where its key is another than that was imported under
 
 
 class Reader:
@@ -137,7 +140,9 @@ class Reader:
         body = self._bodies.get(_folded(row.get("body")))
         if row.get("body"):
             details["body"] = body.name if body is not None else row.get("body")
-        if row.get("room"):
+        if row.get("off_site"):
+            self._try(one, row, "off_site", truth_of)
+        if row.get("room") and not details.get("off_site"):
             self._try(one, row, "room", self._room)
         for name, words, otherwise in (("kind", KINDS, _usual(body)), ("policy", POLICIES, "")):
             if row.get(name):
@@ -147,12 +152,11 @@ class Reader:
         for name in ("setup_minutes", "breakdown_minutes"):
             if row.get(name):
                 self._try(one, row, name, _minutes)
-        if row.get("off_site"):
-            self._try(one, row, "off_site", truth_of)
         if row.get("release_at"):
             self._try(one, row, "release_at", lambda text: placed(moment_of(text), self._zone).isoformat())
         if row.get("on_duty"):
-            details["on_duty"] = [name.strip() for name in row.get("on_duty").split(",") if name.strip()]
+            names = re.split(r"[,;\n]", row.get("on_duty"))
+            details["on_duty"] = [name.strip() for name in names if name.strip()]
         self._times(one, row, body)
         return one
 
@@ -255,6 +259,8 @@ def _clock(text: str, day: date | None) -> datetime:
 def _end(row: Row, starts: datetime, body: Body | None) -> datetime:
     if row.get("ends_at"):
         ends = _clock(row.get("ends_at"), starts.date())
+        if ends == starts:
+            raise ValueError("no length")
         # A sitting past midnight: 22:00 to 01:30.
         return ends if ends > starts or ends.date() != starts.date() else ends + timedelta(days=1)
     if row.get("minutes"):

@@ -303,6 +303,8 @@ class Sessions:
         ]
 
     def _has_a_place(self, booking: Booking) -> None:
+        if not booking.title:
+            raise BadArgument("title", "a title that is more than blanks")
         rooms = [room.id for room in self._config.rooms]
         if not booking.off_site and booking.room not in rooms:
             raise BadArgument("room", f"one of {', '.join(rooms)} (got {booking.room!r})")

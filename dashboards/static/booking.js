@@ -1,5 +1,5 @@
 // The form of a session: a line of the agenda more whenever the last one is begun; lines move by Alt and arrows;
-// the end follows the start.
+// the end follows the start. A second click on a form that was sent already asks for nothing more.
 const body = document.querySelector(".agenda-edit tbody");
 
 body?.addEventListener("input", () => {
@@ -29,4 +29,15 @@ start?.addEventListener("change", () => {
     end.valueAsNumber += start.valueAsNumber - before;
   }
   before = start.valueAsNumber || before;
+});
+
+for (const form of document.querySelectorAll("form[method=post]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+}
+// Who comes back by the browser's history may send it again.
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });

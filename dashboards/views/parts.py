@@ -328,6 +328,7 @@ class PublicSession:
     """A session as the public sees it. ``state``: soon, live, break, closed, ended, recording, cancelled.
 
     ``goes_on``: when a broadcast that is interrupted does, where no time is known.
+    ``kept``: it has a recording, now or later. Closed items of its ``agenda`` have a number and nothing else.
     """
 
     id: str
@@ -344,6 +345,7 @@ class PublicSession:
     until: datetime | None
     on_air: bool
     will_air: bool
+    kept: bool
     recorded: bool
     release_at: datetime | None
     item: str

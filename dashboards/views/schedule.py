@@ -14,7 +14,7 @@ class SchedulePage:
     """schedule.html: the calendar fetches its sessions itself."""
 
     chrome: Chrome
-    today: str
+    day: str
     lanes: tuple[Mapping[str, str], ...]
     may_book: bool
     may_override: bool

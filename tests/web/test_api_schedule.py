@@ -169,6 +169,69 @@ async def test_people_on_duty_are_told_and_the_journal_says_so(
     assert "token-that-is-secret" not in lines
 
 
+async def test_what_is_held_elsewhere_takes_no_room_and_closed_items_have_no_title_outside(
+    clients: Clients, controller: Controller
+) -> None:
+    scheduler, nobody = clients(Role.SCHEDULER), clients()
+    hall = (await scheduler.post(SESSIONS, json=committee(off_site=True, policy="live"))).json()
+    assert (hall["room"], hall["off_site"]) == ("", True)
+    assert controller.sessions.in_room("committee") is None
+    secret = {"number": "1", "title": "Про кадри", "speaker": "Кадровик", "closed": True}
+    agenda = [secret, {"number": "2", "title": "Про парки"}]
+    details = committee(title="Перша\nдруга\a", agenda=agenda, on_duty=["technician"])
+    booked = (await scheduler.post(SESSIONS, json=details)).json()
+    assert booked["title"] == "Перша друга"
+    blank = await scheduler.post(SESSIONS, json=committee(day=19, title="  "))
+    assert [fault["field"] for fault in blank.json()["errors"]] == ["title"]
+    own = (await clients(Role.TECHNICIAN).post("/api/v1/me/calendar")).json()["path"]
+    for address, told in (("/calendar.ics", False), ("/calendar/rooms/committee.ics", False), (own, True)):
+        feed = Calendar.from_ical((await nobody.get(address)).content)
+        (said,) = [one["description"] for one in feed.walk("VEVENT") if one["summary"] == "Перша друга"]
+        assert ("Про кадри" in said, "Кадровик" in said, "2. Про парки" in said) == (told, told, True)
+    feed = Calendar.from_ical((await nobody.get("/calendar.ics")).content)
+    assert [one["description"] for one in feed.walk("VEVENT") if one["summary"] == "Комісія"] == [
+        "Без трансляції"
+    ]
+
+
+async def test_the_hour_that_is_shown_twice_in_autumn_goes_out_and_comes_back(clients: Clients) -> None:
+    scheduler, nobody = clients(Role.SCHEDULER), clients()
+    second = datetime(2027, 10, 31, 3, 30, tzinfo=KYIV, fold=1)
+    starts = datetime(2027, 10, 31, 1, 0, tzinfo=KYIV).isoformat()
+    await scheduler.post(SESSIONS, json=committee(starts_at=starts, ends_at=second.isoformat()))
+    feed = await nobody.get("/calendar.ics")
+    ends = datetime(2027, 10, 31, 1, 30, tzinfo=UTC)
+    (event,) = Calendar.from_ical(feed.content).walk("VEVENT")
+    assert event["dtend"].dt.astimezone(UTC) == ends
+    assert vobject.readOne(feed.text).vevent.dtend.value.astimezone(UTC) == ends
+    kind = {"Content-Type": "text/calendar"}
+    back = await scheduler.post("/api/v1/imports", content=feed.content, headers=kind)
+    assert [line["verdict"] for line in back.json()["lines"]] == ["same"]
+
+
+async def test_a_bad_line_is_told_in_words_of_its_column(clients: Clients) -> None:
+    scheduler = clients(Role.SCHEDULER)
+    lines = (
+        "Назва,Зала,Дата,Початок,Закінчення,Трансляція,Виїзне,Чергові,Питання,Документ",
+        'Добре,"Школа № 5",19.03.2027,10:00,11:00,,так,technician; manager,,',
+        "Довге,committee,19.03.2027,09:00,09:00,ні,,,,",
+        "Документ,committee,19.03.2027,10:00,12:00,ні,,,Про парки,у папці",
+        ",committee,20.03.2027,10:00,12:00,ні,,,,",
+        "Люди,committee,20.03.2027,10:00,12:00,ні,,nobody,,",
+    )
+    kind = {"Content-Type": "text/csv"}
+    answer = await scheduler.post("/api/v1/imports", content="\n".join(lines).encode(), headers=kind)
+    found = answer.json()["lines"]
+    assert [[(one["field"], one["got"]) for one in line["faults"]] for line in found] == [
+        [],
+        [("ends_at", "09:00")],
+        [("document", "у папці")],
+        [("title", "")],
+        [("on_duty", "nobody")],
+    ]
+    assert found[3]["faults"][0]["expected"] == "a title of at most 300 characters"
+
+
 async def test_lists_come_in_once_and_calendars_go_out(clients: Clients, controller: Controller) -> None:
     scheduler, nobody = clients(Role.SCHEDULER), clients()
     book, file = Workbook(), io.BytesIO()
@@ -282,6 +345,28 @@ async def test_lists_come_in_once_and_calendars_go_out(clients: Clients, control
         if session.room == "committee"
     ]
     assert clocks == ["16 10:00", "30 10:00"]
+
+    # An hour later and with another exception it is the same series, and what went is called off.
+    again = await look(theirs.replace("T080000Z", "T090000Z").encode(), "text/calendar")
+    assert [(line["verdict"], line["fields"][:2]) for line in again["lines"]] == [
+        ("changed", ["starts_at", "ends_at"]),
+        ("changed", ["starts_at", "ends_at"]),
+        ("bad", []),
+    ]
+    await confirm(again)
+    less = theirs.replace("T080000Z", "T090000Z").replace("EXDATE:20270323T09", "EXDATE:20270330T08")
+    again = await look(less.encode(), "text/calendar")
+    assert [line["verdict"] for line in again["lines"]] == ["same", "changed", "bad"]
+    await confirm(again)
+    fewer = await look(less.replace("COUNT=3", "COUNT=1").encode(), "text/calendar")
+    assert [line["verdict"] for line in fewer["lines"]] == ["same", "bad", "cancelled"]
+    await confirm(fewer)
+    clocks = [
+        f"{session.booking.starts_at.astimezone(KYIV):%d %H:%M} {session.phase}"
+        for session in controller.sessions
+        if session.room == "committee"
+    ]
+    assert clocks == ["16 11:00 planned", "23 11:00 cancelled"]
 
     await scheduler.post(f"{SESSIONS}/{session['id']}/cancel", json={"reason": "кворум"})
     (gone,) = [

@@ -183,8 +183,8 @@ async def test_what_is_typed_into_a_booking_is_not_lost_when_the_room_is_taken(
     await expect(page.locator("#fault-summary")).to_contain_text("Приміщення зайняте (Сесійна зала)")
     assert await page.input_value("#s-title") == "Комісія"
     await page.select_option("#s-room", "committee")
-    await page.click("form.session-form button.primary")
-    await page.wait_for_url("**/schedule")
+    await page.dblclick("form.session-form button.primary")
+    await page.wait_for_url(re.compile(r"/schedule\?day="))
     booked = next(session for session in controller.sessions if session.title == "Комісія")
     assert [(item.number, item.title) for item in booked.booking.agenda] == [
         ("1", "Перше"),

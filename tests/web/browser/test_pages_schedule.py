@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,8 +14,10 @@ from playwright.async_api import Locator, Page, expect
 from avctl.commands import AmendSession, BookSession
 from avctl.events import now
 from avctl.model.account import Role
+from avctl.model.booking import booking_of
 from avctl.model.session import Session
 from avctl.services.controller import Controller
+from dashboards.schedule import moment_typed
 
 LogIn = Callable[..., Awaitable[Page]]
 KYIV = ZoneInfo("Europe/Kyiv")
@@ -139,6 +142,23 @@ async def test_a_secretary_drags_uses_keys_and_is_told_of_clashes(
     assert hours(controller, booked) == "Wed 10:30-13:45 committee"
 
 
+def test_a_moment_nobody_touched_stays_what_it_is() -> None:
+    ends = datetime(2027, 10, 31, 3, 30, 20, tzinfo=KYIV, fold=1)
+    booking = booking_of(
+        {
+            "title": "Ніч",
+            "room": "committee",
+            "starts_at": (ends - timedelta(hours=3)).isoformat(),
+            "ends_at": ends.isoformat(),
+        }
+    )
+    shown = {"ends_at": "2027-10-31T03:30"}
+    kept = datetime.fromisoformat(moment_typed(shown, "ends_at", KYIV, booking))
+    assert kept.astimezone(UTC) == ends.astimezone(UTC)
+    typed = datetime.fromisoformat(moment_typed(shown, "ends_at", KYIV, None))
+    assert typed.astimezone(UTC) == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+
+
 async def test_two_secretaries_change_one_session_and_nothing_is_lost(
     log_in: LogIn, booked: Session, controller: Controller
 ) -> None:
@@ -153,7 +173,7 @@ async def test_two_secretaries_change_one_session_and_nothing_is_lost(
     assert await page.input_value("#s-title") == "Комісія з фінансів"
     assert await page.input_value("#s-breakdown_minutes") == "20"
     await page.click("form.session-form button.primary")
-    await page.wait_for_url("**/schedule")
+    await page.wait_for_url(re.compile(r"/schedule\?day="))
     booking = controller.sessions.get(booked.id).booking
     assert (booking.title, booking.setup_minutes, booking.breakdown_minutes) == ("Комісія з фінансів", 15, 20)
 
