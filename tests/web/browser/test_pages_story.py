@@ -61,7 +61,6 @@ async def test_a_sitting_is_booked_dragged_imported_prepared_run_and_ended(
     first, *others = controller.sessions
     assert len(others) == 2
     await secretary.wait_for_selector("[data-ready]")
-    await secretary.click(".ec-next")
     shown = secretary.locator(f'[data-session="{first.id}"]')
     box, column = await shown.bounding_box(), await secretary.locator(".ec-col-head").nth(1).bounding_box()
     assert box is not None
