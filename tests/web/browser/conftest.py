@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from avctl.api.application import create_app
 from avctl.commands import BookSession
 from avctl.config import Config
 from avctl.events import now
-from avctl.main.compose import controller as compose
 from avctl.model.account import Role
 from avctl.model.session import Session
 from avctl.services.controller import Controller
@@ -68,7 +67,11 @@ async def hall(config: Config) -> AsyncIterator[BoschDicentisSimulator]:
 
 @pytest.fixture
 async def controller(
-    config: Config, wall: SamsungMdcSimulator, hall: BoschDicentisSimulator, tmp_path: Path
+    config: Config,
+    wall: SamsungMdcSimulator,
+    hall: BoschDicentisSimulator,
+    tmp_path: Path,
+    compose: Callable[..., AbstractAsyncContextManager[Controller]],
 ) -> AsyncIterator[Controller]:
     """The whole program but its doors, with a technician, a scheduler and an administrator."""
     async with compose(config, tmp_path / "data") as everything:
