@@ -13,6 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --constraint $(LOCK)
 FRONT := dashboards/static/vendor/versions.json
 # How many test at a time; 1 for one after the other. A third would take the time that broadcasts are promised.
+# One begins with broadcasts, which wait, another with pages, which compute; who is done first takes from the other.
 TESTERS ?= 2
 APT := export DEBIAN_FRONTEND=noninteractive; apt-get update -q && apt-get install -q -y --no-install-recommends
 
@@ -56,7 +57,7 @@ $(FRONT): dashboards/package.json dashboards/package-lock.json dashboards/build.
 test: machinery $(FRONT) ## Everything that CI runs; all of it, whatever fails first
 	@status=0; $(MAKE) lint || status=1; $(MAKE) wheel || status=1; \
 	[ $$status = 0 ] || echo "Code style, types, imports or the wheel FAILED, see above; now the tests."; \
-	$(BIN)/pytest --numprocesses $(TESTERS) --dist loadfile --ignore tests/whole $(ARGS) || status=1; \
+	$(BIN)/pytest --numprocesses $(TESTERS) --dist worksteal --ignore tests/whole $(ARGS) || status=1; \
 	[ -n "$(ARGS)" ] || $(BIN)/pytest tests/whole || status=1; exit $$status  # a whole day has the machine to itself
 
 # An RTSP server for the tests, which is no program but a library of the system's Python.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from gettext import GNUTranslations
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +23,7 @@ def catalogue_path(language: str) -> Path:
     return FOLDER / language / "LC_MESSAGES" / f"{DOMAIN}.po"
 
 
+@cache  # reading one takes a tenth of a second, and it comes with the program
 def translations(language: str) -> GNUTranslations:
     """What every message says in a language."""
     with catalogue_path(language).open("rb") as file:

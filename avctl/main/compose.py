@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
+from argon2 import PasswordHasher
+
 from avctl.bus import Bus
 from avctl.clock import Clock, going_by
 from avctl.commands import AcknowledgeAlert, Operate, Reconnect
@@ -64,8 +66,13 @@ def make_folder(data: Path) -> None:
 
 
 @asynccontextmanager
-async def controller(config: Config, data: Path, clock: Clock | None = None) -> AsyncIterator[Controller]:
-    """The whole program but its doors, running while the context lasts; by the machine's clock or another."""
+async def controller(
+    config: Config, data: Path, clock: Clock | None = None, hasher: PasswordHasher | None = None
+) -> AsyncIterator[Controller]:
+    """The whole program but its doors, running while the context lasts; by the machine's clock or another.
+
+    ``hasher``: another cost of passwords than the library's own, for programs that live for one test.
+    """
     make_folder(data)
     async with AsyncExitStack() as stack:
         if clock is not None:
@@ -74,7 +81,7 @@ async def controller(config: Config, data: Path, clock: Clock | None = None) -> 
         bus, desk = Bus(await first_number(store)), Desk()
         journal = Journal(store, bus)
         stack.push_async_callback(ended, asyncio.create_task(journal.run(), name="journal"))
-        accounts = Accounts(store, bus, config.web)
+        accounts = Accounts(store, bus, config.web, hasher)
         house = House(config, bus)
         sessions = Sessions(config, bus, store, journal)
         bodies = Bodies(config, bus, store, journal)

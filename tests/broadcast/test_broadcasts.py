@@ -195,7 +195,7 @@ async def test_a_sitting_goes_live_and_dark_and_leaves_a_recording(
         await one.sees(BroadcastWentLive, session=session)
         assert "#EXTINF" in one.playlist(session)
         measured = await one.sees(BroadcastMeasured, session=session)
-        assert {"rms_db", "peak_db", "fps", "recorded"} <= set(measured.meters)  # type: ignore[attr-defined]
+        assert {"rms_db", "peak_db", "fps", "recorded"} <= set(measured.meters)
 
         await one.desk.obey(ShowSpeaker(actor="olena", session=session, name="Олена Марчук", role="Б"))
         await one.sees(SpeakerShown, name="Олена Марчук")
@@ -238,8 +238,8 @@ async def test_a_sitting_goes_live_and_dark_and_leaves_a_recording(
         await one.sees(BroadcastEnded, session=session)
         assert one.playlist(session).endswith("#EXT-X-ENDLIST\n")
         ready = await one.sees(RecordingReady, session=session)
-        assert ready.seconds > 2  # type: ignore[attr-defined]
-        assert (one.broadcasts.folder(session) / "archive" / "video.mp4").stat().st_size == ready.size  # type: ignore[attr-defined]
+        assert ready.seconds > 2
+        assert (one.broadcasts.folder(session) / "archive" / "video.mp4").stat().st_size == ready.size
         assert programme not in one.house
         assert one.house.state("encoder").link is Link.CONNECTING
         with pytest.raises(Conflict):
@@ -496,7 +496,7 @@ async def test_an_unplugged_encoder_is_an_offline_device(
         await one.sees(LinkChanged, device="encoder", link=Link.ONLINE)
         await encoder.unplug()
         lost = await one.sees(LinkChanged, device="encoder", link=Link.OFFLINE)
-        assert SECRET not in lost.reason  # type: ignore[attr-defined]
+        assert SECRET not in lost.reason
         await encoder.plug()
         await one.sees(LinkChanged, device="encoder", link=Link.ONLINE)
         readings = [event for event in one.seen if isinstance(event, ReadingsChanged)]

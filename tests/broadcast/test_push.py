@@ -22,6 +22,7 @@ KEY = "live-key-8f31"
 async def platform(url: str, target: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """Takes what is pushed to an address into a file."""
     listening = ["-listen", "1"] if url.startswith("rtmp") else []
+    listening += ["-analyzeduration", "1000000"]  # else it looks at five seconds before it writes any
     process = await asyncio.create_subprocess_exec(
         *(find_ffmpeg(), "-v", "error", "-y", *listening, "-i", url),
         *("-c", "copy", "-f", "mpegts", "-flush_packets", "1", str(target)),

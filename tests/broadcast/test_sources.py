@@ -79,7 +79,7 @@ async def test_every_format_becomes_the_programmes_own(
     loud = np.abs(sound[FORM.samples :].astype(int)).max()
     assert loud == 0 if name == "no sound" else loud > 1000
     if name == "portrait":
-        luma = FORM.planes(pictures[-1])[0]  # type: ignore[arg-type]
+        luma = FORM.planes(pictures[-1])[0]
         assert luma[:, :40].max() < 24 < luma[:, 150:170].max()
 
 

@@ -50,7 +50,7 @@ async def serving(ahead: float, spoil: Callable[[bytes], bytes] = lambda data: d
 async def judged(server: str = "", kernel: Kernel | None = None) -> Verdict:
     settings = Preparation(time_server=server, answer_seconds=0.3, clock_seconds=1)
     clock = Clock(Config(preparation=settings), lambda: kernel)
-    return (await clock.prove(None, LINE, lambda _: None)).verdict  # type: ignore[arg-type]
+    return (await clock.prove(None, LINE, lambda _: None)).verdict
 
 
 async def test_a_clock_is_held_against_the_networks() -> None:

@@ -65,8 +65,8 @@ def test_a_sitting_goes_from_booking_to_its_end() -> None:
 )
 def test_the_same_act_twice_is_one_act(act: object) -> None:
     session = booked()
-    session = session.after(act(session))  # type: ignore[operator]
-    assert act(session) is None  # type: ignore[operator]
+    session = session.after(act(session))
+    assert act(session) is None
 
 
 def test_a_planned_session_cannot_be_suspended_and_says_so() -> None:
@@ -76,15 +76,15 @@ def test_a_planned_session_cannot_be_suspended_and_says_so() -> None:
 
 def test_a_cancelled_session_cannot_be_opened() -> None:
     session = booked()
-    session = session.after(session.cancel("olena"))  # type: ignore[arg-type]
+    session = session.after(session.cancel("olena"))
     with pytest.raises(Conflict):
         session.open("olena")
 
 
 def test_a_closed_part_is_left_by_resuming_only() -> None:
     session = booked()
-    session = session.after(session.open("olena"))  # type: ignore[arg-type]
-    session = session.after(session.suspend(Reason.CLOSED, "olena"))  # type: ignore[arg-type]
+    session = session.after(session.open("olena"))
+    session = session.after(session.suspend(Reason.CLOSED, "olena"))
     with pytest.raises(Conflict, match="closed part"):
         session.suspend(Reason.BREAK, "olena")
     assert session.resume("olena") is not None
@@ -92,8 +92,8 @@ def test_a_closed_part_is_left_by_resuming_only() -> None:
 
 def test_a_late_end_of_the_preparation_does_not_close_an_open_session() -> None:
     session = booked()
-    session = session.after(session.prepare("olena"))  # type: ignore[arg-type]
-    session = session.after(session.open("olena"))  # type: ignore[arg-type]
+    session = session.after(session.prepare("olena"))
+    session = session.after(session.open("olena"))
     assert session.after(SessionReady(session="s1")).phase is Phase.OPEN
 
 
@@ -131,7 +131,7 @@ def test_a_booking_that_is_wrong_names_the_field(changes: dict[str, object], fie
 def test_a_delayed_session_is_released_so_many_hours_after_its_real_end() -> None:
     session = booked(policy="delayed", release_hours=24)
     assert session.release_at == START + timedelta(hours=8 + 24)
-    session = session.after(session.open("olena"))  # type: ignore[arg-type]
+    session = session.after(session.open("olena"))
     closed = SessionClosed(session="s1", at=START + timedelta(hours=9))
     session = session.after(closed)
     released = START + timedelta(hours=9 + 24)
@@ -157,18 +157,18 @@ def test_before_its_end_no_recording_is_released_and_a_kept_one_needs_a_person()
 
 def test_an_interruption_may_say_until_when_and_the_time_may_change() -> None:
     session = booked()
-    session = session.after(session.open("olena"))  # type: ignore[arg-type]
+    session = session.after(session.open("olena"))
     first, later = now() + timedelta(minutes=15), now() + timedelta(minutes=30)
-    session = session.after(session.suspend(Reason.BREAK, "olena", first))  # type: ignore[arg-type]
+    session = session.after(session.suspend(Reason.BREAK, "olena", first))
     since = session.since
     assert session.until == first
     assert session.suspend(Reason.BREAK, "olena", first) is None
-    session = session.after(session.suspend(Reason.BREAK, "olena", later))  # type: ignore[arg-type]
+    session = session.after(session.suspend(Reason.BREAK, "olena", later))
     assert (session.until, session.since) == (later, since)
-    session = session.after(session.suspend(Reason.AIR_RAID, "olena"))  # type: ignore[arg-type]
+    session = session.after(session.suspend(Reason.AIR_RAID, "olena"))
     assert session.until is None
     assert session.since > since
-    session = session.after(session.resume("olena"))  # type: ignore[arg-type]
+    session = session.after(session.resume("olena"))
     assert session.until is None
 
 
@@ -183,7 +183,7 @@ def test_an_interruption_may_say_until_when_and_the_time_may_change() -> None:
 )
 def test_a_time_that_cannot_be_is_refused(reason: Reason, minutes: int, said: str) -> None:
     session = booked()
-    session = session.after(session.open("olena"))  # type: ignore[arg-type]
+    session = session.after(session.open("olena"))
     with pytest.raises(BadArgument, match=said):
         session.suspend(reason, "olena", now() + timedelta(minutes=minutes))
 

@@ -45,7 +45,7 @@ def put(rule: Rule, **changes: object) -> Vote:
         elected=rule.elected,
         quorum=rule.quorum,
     )
-    return Vote.put(replace(event, **changes))  # type: ignore[arg-type]
+    return Vote.put(replace(event, **changes))
 
 
 @pytest.mark.parametrize(

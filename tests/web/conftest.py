@@ -8,24 +8,28 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx
 import pytest
 import uvicorn
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from avctl.api.application import create_app
 from avctl.bus import Subscription
 from avctl.config import Config, parse
 from avctl.events import Event, Link, LinkChanged, now
-from avctl.main.compose import controller as compose
+from avctl.main import compose as roof
 from avctl.model.account import Role
 from avctl.services.controller import Controller
 from drivers.sim.samsung_mdc import POWER, SamsungMdcSimulator
 
 E = TypeVar("E", bound=Event)
+
+Compose = Callable[..., AbstractAsyncContextManager[Controller]]
 
 PASSWORD = "dovhyi parol 7"
 DEADLINE = 10.0
@@ -79,8 +83,16 @@ async def wall(config: Config) -> AsyncIterator[SamsungMdcSimulator]:
         yield simulator
 
 
+@pytest.fixture(scope="session")
+def compose() -> Compose:
+    """Makes the whole program, with passwords that cost nothing: a quarter of a second is for real ones."""
+    return partial(roof.controller, hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
 @pytest.fixture
-async def controller(config: Config, wall: SamsungMdcSimulator, tmp_path: Path) -> AsyncIterator[Controller]:
+async def controller(
+    config: Config, wall: SamsungMdcSimulator, tmp_path: Path, compose: Compose
+) -> AsyncIterator[Controller]:
     """The whole program but its doors; its record is a file."""
     async with compose(config, tmp_path / "data") as everything:
         yield everything

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import pytest
 
 from avctl.config import Config
 from avctl.events import QuestionDecided, QuestionLost, ReadingsChanged
-from avctl.main.compose import controller as compose
 from avctl.model.account import Role
 from avctl.services.controller import Controller
 from drivers.sim.bosch_dicentis import BoschDicentisSimulator
@@ -41,7 +41,11 @@ async def hall(config: Config) -> AsyncIterator[BoschDicentisSimulator]:
 
 @pytest.fixture
 async def controller(
-    config: Config, wall: SamsungMdcSimulator, hall: BoschDicentisSimulator, tmp_path: Path
+    config: Config,
+    wall: SamsungMdcSimulator,
+    hall: BoschDicentisSimulator,
+    tmp_path: Path,
+    compose: Callable[..., AbstractAsyncContextManager[Controller]],
 ) -> AsyncIterator[Controller]:
     """The whole program but its doors."""
     async with compose(config, tmp_path / "data") as everything:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -27,8 +28,8 @@ from avctl.api.application import create_app
 from avctl.capabilities import CAPABILITIES, verbs_of
 from avctl.config import parse
 from avctl.events import now
-from avctl.main.compose import controller
 from avctl.model.account import Role
+from avctl.services.controller import Controller
 from drivers.sim.samsung_mdc import POWER, SamsungMdcSimulator
 
 BODIES = 12  # requests made up for each operation and way
@@ -49,7 +50,11 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(
+    free_port: Callable[[], int],
+    tmp_path_factory: pytest.TempPathFactory,
+    compose: Callable[..., AbstractAsyncContextManager[Controller]],
+) -> Iterator[Place]:
     """The whole program in a thread with a loop of its own: the fuzzer waits for each answer."""
     listens, ended = threading.Event(), threading.Event()
     told: dict[str, Any] = {}
@@ -73,7 +78,7 @@ def place(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory
         simulator = SamsungMdcSimulator(config.devices[0])
         simulator.settings[POWER] = 1
         folder: Path = tmp_path_factory.mktemp("data")
-        async with simulator, controller(config, folder) as everything:
+        async with simulator, compose(config, folder) as everything:
             await everything.accounts.add("admin", Role.ADMIN, "dovhyi parol 7", actor="test")
             told["token"] = await everything.accounts.make_token("admin", "test", actor="test")
             server = uvicorn.Server(

@@ -193,7 +193,7 @@ async def _say(simulator: Any, *messages: bytes) -> None:
     if isinstance(simulator, UdpSimulator):
         for peer in getattr(simulator, "_listeners", ()):
             for message in messages:
-                simulator._transport.sendto(message, peer)  # type: ignore[union-attr]
+                simulator._transport.sendto(message, peer)
                 await asyncio.sleep(0)  # a datagram is read in each turn: more would be lost
     elif isinstance(simulator, WebSocketSimulator):
         for connection in simulator.connections:

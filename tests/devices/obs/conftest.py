@@ -114,7 +114,8 @@ def _write(home: Path, port: int, target: str) -> None:
     (profile / "basic.ini").write_text(
         "[General]\nName=avctl\n[Output]\nMode=Simple\nReconnect=true\nRetryDelay=1\nMaxRetries=100\n"
         f"[SimpleOutput]\nFilePath={home}\nRecFormat=mkv\nStreamEncoder=x264\nPreset=ultrafast\nVBitrate=300\n"
-        "UseAdvanced=true\nABitrate=64\n[Video]\nBaseCX=320\nBaseCY=180\nOutputCX=320\nOutputCY=180\n"
+        "UseAdvanced=true\nx264Settings=keyint=10\nABitrate=64\n"  # else a key frame comes every 25 s
+        "[Video]\nBaseCX=320\nBaseCY=180\nOutputCX=320\nOutputCY=180\n"
         "FPSType=1\nFPSInt=10\nFPSCommon=10\n[Audio]\nSampleRate=48000\nChannelSetup=Stereo\n",
         encoding="utf-8",
     )

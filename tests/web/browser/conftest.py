@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +21,6 @@ from avctl.api.application import create_app
 from avctl.commands import BookSession
 from avctl.config import Config
 from avctl.events import now
-from avctl.main.compose import controller as compose
 from avctl.model.account import Role
 from avctl.model.session import Session
 from avctl.services.controller import Controller
@@ -68,7 +72,11 @@ async def hall(config: Config) -> AsyncIterator[BoschDicentisSimulator]:
 
 @pytest.fixture
 async def controller(
-    config: Config, wall: SamsungMdcSimulator, hall: BoschDicentisSimulator, tmp_path: Path
+    config: Config,
+    wall: SamsungMdcSimulator,
+    hall: BoschDicentisSimulator,
+    tmp_path: Path,
+    compose: Callable[..., AbstractAsyncContextManager[Controller]],
 ) -> AsyncIterator[Controller]:
     """The whole program but its doors, with a technician, a scheduler and an administrator."""
     async with compose(config, tmp_path / "data") as everything:
@@ -85,11 +93,29 @@ def app(controller: Controller) -> FastAPI:
     return app
 
 
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real browser for all tests, and the address at which each comes to windows of its own."""
+    settings = tmp_path_factory.mktemp("chromium") / "settings.json"
+    settings.write_text(json.dumps({"executablePath": CHROMIUM, "args": ARGUMENTS}))
+    command = ["-m", "playwright", "launch-server", "--browser", "chromium", "--config", str(settings)]
+    with subprocess.Popen(
+        [sys.executable, *command], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as server:
+        assert server.stdout is not None
+        try:
+            address = server.stdout.readline().strip()
+            assert address.startswith("ws://"), address
+            yield address
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)  # it ends the browser
+
+
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A real browser."""
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    """The browser, as if it were new: cookies, caches and windows are a context's, and go with it."""
     async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        found = await playwright.chromium.connect(chromium)
         yield found
         await found.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import pytest
 
 from avctl.config import Config
 from avctl.events import FloorRequested, FloorRequestEnded
-from avctl.main.compose import controller as compose
 from avctl.model.account import Role
 from avctl.services.controller import Controller
 from dashboards.front import Front
@@ -47,7 +46,11 @@ async def hall(config: Config) -> AsyncIterator[ShureDisSimulator]:
 
 @pytest.fixture
 async def controller(
-    config: Config, wall: SamsungMdcSimulator, hall: ShureDisSimulator, tmp_path: Path
+    config: Config,
+    wall: SamsungMdcSimulator,
+    hall: ShureDisSimulator,
+    tmp_path: Path,
+    compose: Callable[..., AbstractAsyncContextManager[Controller]],
 ) -> AsyncIterator[Controller]:
     async with compose(config, tmp_path / "data") as everything:
         await everything.accounts.add("technician", Role.TECHNICIAN, PASSWORD, actor="test")

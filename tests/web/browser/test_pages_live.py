@@ -74,7 +74,7 @@ async def test_a_change_is_rendered_once_for_all_who_see_the_same(
 
     def counted(*arguments: object) -> object:
         rendered.append(str(arguments[1]))
-        return build(*arguments)  # type: ignore[arg-type]
+        return build(*arguments)
 
     front.live.parts["floor"] = (template, counted)
     async with (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +20,6 @@ from avctl.commands.building import (
 )
 from avctl.config import Config
 from avctl.events import now
-from avctl.main.compose import controller as compose
 from avctl.model.account import Role
 from avctl.services.controller import Controller
 from drivers.sim.alerts_in_ua import AlertsInUaSimulator
@@ -63,7 +63,13 @@ async def alarm(config: Config) -> AsyncIterator[AlertsInUaSimulator]:
 
 @pytest.fixture
 async def controller(
-    config: Config, wall: Any, hall: Any, kiosks: Any, alarm: Any, tmp_path: Path
+    config: Config,
+    wall: Any,
+    hall: Any,
+    kiosks: Any,
+    alarm: Any,
+    tmp_path: Path,
+    compose: Callable[..., AbstractAsyncContextManager[Controller]],
 ) -> AsyncIterator[Controller]:
     async with compose(config, tmp_path / "data") as everything:
         for role in (Role.TECHNICIAN, Role.SECRETARY, Role.SCHEDULER, Role.ADMIN):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import pytest
 from playwright.async_api import Page
 
 from avctl.config import Config
-from avctl.main.compose import controller as compose
 from avctl.model.account import Role
 from avctl.services.controller import Controller
 from drivers.sim.qmatic_orchestra import QmaticOrchestraSimulator
@@ -48,7 +48,10 @@ async def branch(config: Config) -> AsyncIterator[QmaticOrchestraSimulator]:
 
 @pytest.fixture
 async def controller(
-    config: Config, branch: QmaticOrchestraSimulator, tmp_path: Path
+    config: Config,
+    branch: QmaticOrchestraSimulator,
+    tmp_path: Path,
+    compose: Callable[..., AbstractAsyncContextManager[Controller]],
 ) -> AsyncIterator[Controller]:
     """The whole program but its doors."""
     async with compose(config, tmp_path / "data") as everything:

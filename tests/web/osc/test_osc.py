@@ -61,7 +61,7 @@ async def test_alerts_are_counted_for_the_room_they_are_in(
 
 
 async def test_on_air_is_what_viewers_have(session: str, surface: Any, house: Controller) -> None:
-    known: dict[str, Broadcast] = house.broadcasts._broadcasts  # type: ignore[attr-defined]
+    known: dict[str, Broadcast] = house.broadcasts._broadcasts
     known[session] = Broadcast(session=session, since=now())
     house.bus.publish(BroadcastArmed(session=session))
     house.bus.publish(BroadcastWanted(session=session, live=True))
