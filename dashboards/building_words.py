@@ -19,6 +19,28 @@ CONTENT_KINDS: Mapping[str, str] = {
     "queue": _("visitor queue"),
     "memorial": _("memorial"),
 }
+# What can be wrong with a field of the forms of screens, where it is always the same.
+FIELDS_OF_SCREENS: Mapping[str, str] = {
+    "id": _("lower-case Latin letters, digits and hyphens, at most 63"),
+    "title": _("a name of 1 to 200 characters"),
+    "url": _("an address that begins with https:// or http://"),
+    "rank": _("a whole number from 0 to 100"),
+    "entries": _("for each place 1 to 86400 seconds"),
+    "hours": _("times such as 08:30 and dates such as 2027-02-11"),
+}
+EXPECTED_OF_SCREENS: tuple[str, ...] = (
+    _("a picture that can be shown: JPEG, PNG or WebP, and whole"),
+    _("a video that browsers play: MP4 with H.264, or WebM with VP8, VP9 or AV1"),
+    _("a video that is whole: this one cannot be decoded"),
+    _("a video that can be looked at in two minutes"),
+    _("a video of at most four hours"),
+    _("a file, for a picture or a video"),
+    _("fewer pixels, at most this many each way:"),
+    _("this many pixels each way:"),
+    _("portraits that are pictures here"),
+    _("at least one name"),
+    _("screens that show pages"),
+)
 SCREEN_STATES: Mapping[str, str] = {
     "ok": _("shows what it should"),
     "loading": _("is loading"),

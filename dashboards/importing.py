@@ -12,9 +12,10 @@ from avctl.services.doors import Visitor
 from avctl.services.imports import Line, Preview, Verdict
 from avctl.services.lists import COLUMNS, ITEM, SESSION
 from dashboards import views
+from dashboards.expected import expected
 from dashboards.front import Front
 from dashboards.room import room_title
-from dashboards.words import EXPECTED, FIELDS, ROW_VERDICTS, _
+from dashboards.words import FIELDS, ROW_VERDICTS, _
 
 SCARCE = {"person": _("People on duty"), "broadcasts": _("Broadcasts at a time")}
 
@@ -80,12 +81,6 @@ def router(front: Front) -> APIRouter:
         return front.answer("import", shown, 422 if fault else 200)
 
     return routes
-
-
-def expected(front: Front, language: str, text: str) -> str:
-    """What was expected, in the visitor's language as far as it begins with words of ours."""
-    known = next((words for words in sorted(EXPECTED, key=len, reverse=True) if text.startswith(words)), "")
-    return front.renderer.say(language, known) + text[len(known) :] if known else text
 
 
 def _line(line: Line, rooms: dict[str, str], say: Callable[[str], str]) -> views.ImportLine:

@@ -20,6 +20,7 @@ from avctl.model.playing import UPLOADED, Content, ContentKind
 from avctl.services.doors import Visitor
 from dashboards import views
 from dashboards.building_words import CONTENT_KINDS
+from dashboards.expected import of_screens
 from dashboards.front import Front
 from dashboards.lobby import kind_word
 from dashboards.players import FILES, address_of
@@ -61,8 +62,10 @@ def router(front: Front) -> APIRouter:
                 details = details_of(given, kind)
                 upload = sent.get("file")
                 if isinstance(upload, UploadFile) and upload.filename and kind in UPLOADED:
-                    details["file"] = (await lobby.receive(upload.file, kind)).model_dump(mode="json")
-                kept = await controller.desk.obey(KeepContent(actor=actor, details=details))
+                    command = await lobby.bring(actor, details, upload.file)
+                else:
+                    command = KeepContent(actor=actor, details=details)
+                kept = await controller.desk.obey(command)
             except BadArgument as refusal:
                 faults = {refusal.field: refusal.expected}
                 return await page(request, given, kind=kind, chosen=chosen, faults=faults)
@@ -127,7 +130,7 @@ def router(front: Front) -> APIRouter:
             preview=FILES + file.name if file is not None else "",
             media=file.media_type if file is not None else "",
             versions=tuple(versions(visitor, chosen)) if chosen else (),
-            faults=faults or {},
+            faults=of_screens(front, chrome.language, faults or {}),
             may_change=visitor.account.may(Act.FILL_SCREENS),
             largest_mb=controller.config.lobby.largest_mb,
         )

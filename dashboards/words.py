@@ -13,7 +13,7 @@ from avctl.model.preparation import Stage, Verdict
 from avctl.model.session import Phase
 from avctl.model.vote import Outcome, Threshold
 from avctl.services.imports import Verdict as RowVerdict
-from dashboards.building_words import RULES_OF_BUILDING
+from dashboards.building_words import EXPECTED_OF_SCREENS, RULES_OF_BUILDING
 
 
 def _(text: str) -> str:
@@ -158,6 +158,7 @@ EXPECTED: tuple[str, ...] = (
     _("at most 720 minutes"),
     _("a moment that is not before the end"),
     _("a title that is more than blanks"),
+    *EXPECTED_OF_SCREENS,
 )
 BODY_KINDS: Mapping[BodyKind, str] = {
     BodyKind.COUNCIL: _("council"),

@@ -35,6 +35,7 @@ from avctl.api import (
     sessions,
     sitters,
     sound,
+    uploads,
     votes,
 )
 from avctl.api.answers import Answers
@@ -60,6 +61,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     calendars.router,
     broadcasts.router,
     lobby.router,
+    uploads.router,
     building.router,
     alerts.router,
     events.router,

@@ -23,6 +23,8 @@ LARGEST_NUMBER = 2**53
 UNREADABLE = "\x00"
 PEOPLE_AT = re.compile(r"/api/v1/sessions/[^/]+/participants/import")
 """Where a file of any kind comes in: whoever reads it says what is wrong with it."""
+SCREENS_AT = re.compile(r"/api/v1/lobby/contents/[^/]+/file")
+"""Where a film may come in: it is read by its own door, which says how large it may be."""
 JSON = "application/json"
 FILES_AT = "/api/v1/imports"
 FILES = (
@@ -55,7 +57,8 @@ class Bodies:
         try:
             if UNREADABLE in scope["path"] or b"\x00" in unquote_to_bytes(scope["query_string"]):
                 raise Refused(400, "no address holds the character NUL")
-            if scope["method"] in ("POST", "PUT", "PATCH", "DELETE"):
+            streamed = scope["method"] == "POST" and SCREENS_AT.fullmatch(scope["path"])
+            if scope["method"] in ("POST", "PUT", "PATCH", "DELETE") and not streamed:
                 receive = await _checked(Headers(scope=scope), receive, _kinds(scope["path"]))
         except Refused as refused:
             answer = problem(scope["path"].replace(UNREADABLE, "�"), refused.status, str(refused))

@@ -104,7 +104,7 @@ class EmergencyBody(BaseModel):
 
 
 class ContentBody(BaseModel):
-    """A content without a file: pictures and videos are uploaded on the page `/lobby/contents`."""
+    """A content without a file: pictures and videos are sent to `/contents/{content}/file`."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -229,7 +229,7 @@ async def keep(asked: Asked, content: ContentId, wanted: ContentBody) -> Content
     """Enter a content, or its next version; that of a picture or a video keeps the file it has."""
     details = {"id": content, **wanted.model_dump(mode="json")}
     if wanted.kind in UPLOADED and not any(one.id == content for one in asked.controller.lobby):
-        raise BadArgument("kind", "one without a file: pictures and videos are uploaded on /lobby/contents")
+        raise BadArgument("kind", "another kind: send a picture or a video to /contents/{content}/file")
     kept: Content = await asked.controller.desk.obey(KeepContent(actor=asked.actor, details=details))
     return kept
 

@@ -43,6 +43,7 @@ from avctl.services.uploads import examined
 from avctl.store import Store, building
 
 STORED = re.compile(r"[0-9a-f]{32}\.(jpg|png|webp|mp4|webm)")
+UNSEEN = File(name="unseen", media_type="", size=1, width=1, height=1, checksum="")
 MEMORIAL_SECONDS = 12.0  # for each of those who are remembered
 
 
@@ -111,6 +112,12 @@ class Lobby:
             return None
         return next((one for one in reversed(versions) if self.showable(one)), None)
 
+    async def bring(self, actor: str, details: Mapping[str, Any], sent: IO[bytes]) -> KeepContent:
+        """The command that enters an uploaded file; BadArgument says what is wrong, and nothing is left."""
+        draft = self.drafted(KeepContent(actor=actor, details=details), file=UNSEEN)
+        file = await self.receive(sent, draft.kind)
+        return KeepContent(actor=actor, details={**details, "file": file.model_dump(mode="json")})
+
     async def receive(self, sent: IO[bytes], kind: ContentKind) -> File:
         """Look at an uploaded file and keep it; BadArgument says what is wrong, and then nothing is left."""
         draft = self.folder / f"upload-{secrets.token_hex(8)}"
@@ -138,9 +145,11 @@ class Lobby:
             for content in versions
         )
 
-    async def keep(self, command: KeepContent) -> Content:
-        """Enter a content, or its next version; a picture without a new file keeps the one it has."""
+    def drafted(self, command: KeepContent, *, file: File | None = None) -> Content:
+        """What a command would enter; BadArgument says why it cannot, before any ``file`` is looked at."""
         details = dict(command.details)
+        if file is not None:
+            details["file"] = file.model_dump(mode="json")
         known = self._contents.get(str(details.get("id", "")), [])
         last = known[-1] if known else None
         if last is not None and details.get("kind") != last.kind.value and not last.removed:
@@ -157,6 +166,11 @@ class Lobby:
             portrait = self.current(person.portrait) if person.portrait else None
             if person.portrait and (portrait is None or portrait.kind is not ContentKind.PICTURE):
                 raise BadArgument("people", f"portraits that are pictures here (no {person.portrait!r})")
+        return content
+
+    async def keep(self, command: KeepContent) -> Content:
+        """Enter a content, or its next version; a picture without a new file keeps the one it has."""
+        content = self.drafted(command)
         self._bus.publish(
             ContentKept(
                 content=content.id,

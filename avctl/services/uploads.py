@@ -22,10 +22,17 @@ PICTURES: Mapping[str, tuple[str, str]] = {
     "WEBP": ("image/webp", ".webp"),
 }
 VIDEOS: Mapping[str, tuple[str, str]] = {"mp4": ("video/mp4", ".mp4"), "webm": ("video/webm", ".webm")}
-CODECS = ("h264", "vp8", "vp9", "av1")  # what browsers on walls and kiosks play
+DEMUXERS: Mapping[str, str] = {"mp4": "mov", "webm": "matroska"}
+CODECS: Mapping[str, tuple[str, ...]] = {  # what browsers on walls and kiosks play
+    "mp4": ("h264", "av1", "vp9"),
+    "webm": ("vp8", "vp9", "av1"),
+}
+PLAYED = "a video that browsers play: MP4 with H.264, or WebM with VP8, VP9 or AV1"
 SMALLEST, LARGEST = 160, 8192  # pixels of a side
 LONGEST = 4 * 3600  # seconds
 LOOK_SECONDS = 120.0  # for ffmpeg; more is a file that cannot be used
+HEAD = 64  # bytes that say what a file is
+H264 = ("yuv420p", "yuvj420p")  # what browsers, and the chips of kiosks, decode
 DECODED = "30"  # seconds of a video that are decoded
 
 
@@ -40,7 +47,9 @@ async def examined(path: Path, kind: ContentKind, ffmpeg: str = "") -> File:
     else:
         media, ending, width, height, seconds = await _video(path, ffmpeg)
     if not all(SMALLEST <= side <= LARGEST for side in (width, height)):
-        raise BadArgument("file", f"{SMALLEST} to {LARGEST} pixels each way (got {width} x {height})")
+        raise BadArgument(
+            "file", f"this many pixels each way: {SMALLEST} to {LARGEST} (got {width} x {height})"
+        )
     return File(
         name=f"{checksum[:32]}{ending}",
         media_type=media,
@@ -58,7 +67,7 @@ def _weighed(path: Path) -> tuple[int, str]:
 
 
 def _picture(path: Path) -> tuple[str, str, int, int]:
-    expected = "a picture that can be shown: JPEG, PNG or WebP"
+    expected = "a picture that can be shown: JPEG, PNG or WebP, and whole"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -67,40 +76,48 @@ def _picture(path: Path) -> tuple[str, str, int, int]:
                 if width <= LARGEST and height <= LARGEST:
                     image.load()  # the whole of it: a file that ends early is no picture
                 media, ending = PICTURES[image.format or ""]
-    except (OSError, SyntaxError, ValueError, KeyError, Image.DecompressionBombError) as bad:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bad:
+        raise BadArgument("file", f"fewer pixels, at most this many each way: {LARGEST}") from bad
+    except (OSError, SyntaxError, ValueError, KeyError) as bad:
         raise BadArgument("file", expected) from bad
-    except Image.DecompressionBombWarning as bad:
-        raise BadArgument("file", f"at most {LARGEST} pixels each way") from bad
     return media, ending, width, height
 
 
 async def _video(path: Path, ffmpeg: str) -> tuple[str, str, int, int, float]:
     program = ffmpeg or shutil.which("ffmpeg") or str(imageio_ffmpeg.get_ffmpeg_exe())
-    container = _container(path)
-    _status, said = await _run(program, "-i", f"file:{path}")
-    stream = re.search(r"Video: (\w+).*?, (\d{2,5})x(\d{2,5})", said)
+    container = container_of(await asyncio.to_thread(_head, path))
+    if container is None:
+        raise BadArgument("file", PLAYED)
+    # Read as what it is: a list of other files by another name would make ffmpeg open those.
+    source = ("-f", DEMUXERS[container], "-i", f"file:{path}")
+    _status, said = await _run(program, *source)
+    stream = re.search(r"Video: (\w+).*?, (\w+)(?:\(.*?\))?, (\d{2,5})x(\d{2,5})", said)
     length = re.search(r"Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)", said)
-    if container is None or stream is None or length is None or stream[1] not in CODECS:
-        found = f" (got {stream[1]})" if stream is not None else ""
-        raise BadArgument("file", f"a video that browsers play: MP4 or WebM with {', '.join(CODECS)}{found}")
+    if stream is None or length is None:
+        raise BadArgument("file", PLAYED)
+    if stream[1] not in CODECS[container] or (stream[1] == "h264" and stream[2] not in H264):
+        raise BadArgument("file", f"{PLAYED} (got {container.upper()}, {stream[1]}, {stream[2]})")
     seconds = int(length[1]) * 3600 + int(length[2]) * 60 + float(length[3])
     if not 0 < seconds <= LONGEST:
-        raise BadArgument("file", f"a video of at most {LONGEST // 3600} hours")
-    status, faults = await _run(
-        program, "-v", "error", "-xerror", "-i", f"file:{path}", "-t", DECODED, "-f", "null", "-"
-    )
+        raise BadArgument("file", "a video of at most four hours")
+    status, faults = await _run(program, "-v", "error", "-xerror", *source, "-t", DECODED, "-f", "null", "-")
     if status or faults.strip():
         raise BadArgument("file", "a video that is whole: this one cannot be decoded")
     media, ending = VIDEOS[container]
-    return media, ending, int(stream[2]), int(stream[3]), round(seconds, 2)
+    return media, ending, int(stream[3]), int(stream[4]), round(seconds, 2)
 
 
-def _container(path: Path) -> str | None:
+def _head(path: Path) -> bytes:
     with path.open("rb") as file:
-        head = file.read(12)
+        return file.read(HEAD)
+
+
+def container_of(head: bytes) -> str | None:
+    """What a file that begins so is: mp4, webm, or None for anything else."""
     if head[4:8] == b"ftyp":
         return "mp4"
-    return "webm" if head[:4] == b"\x1a\x45\xdf\xa3" else None
+    # Matroska at large is no WebM: the document's type is told within the first element.
+    return "webm" if head.startswith(b"\x1a\x45\xdf\xa3") and b"\x42\x82\x84webm" in head else None
 
 
 async def _run(program: str, *arguments: str) -> tuple[int, str]:

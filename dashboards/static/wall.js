@@ -7,6 +7,8 @@ const silence = document.getElementById("silence");
 const texts = JSON.parse(body.dataset.texts);
 const here = `/screens/${body.dataset.screen}`;
 const ASK = 10000; // milliseconds between two questions when nothing is told
+const AGAIN = 2000; // milliseconds before a stream that failed is tried again
+const STUCK = 15000; // milliseconds a stream may stand still
 const KEPT = `programme-${body.dataset.screen}`;
 const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
@@ -151,6 +153,56 @@ function candle() {
   return one;
 }
 
+// A live stream, tried again and again; until it plays there is the council's name, not a black wall. A list that its
+// site gives to its own pages only is no list for hls.js, but browsers that know HLS themselves play it.
+function streaming(url) {
+  const one = document.createElement("video");
+  one.muted = one.autoplay = one.playsInline = true;
+  one.className = "waits"; // not hidden: what is nowhere on the page is not begun by browsers
+  const lists = /\.m3u8(\?|$)/.test(url) && Boolean(window.Hls?.isSupported());
+  const either = lists && one.canPlayType("application/vnd.apple.mpegurl") !== "";
+  let byLibrary = lists;
+  let engine = null;
+  let waits = 0;
+  let moved = Date.now();
+
+  function begin() {
+    waits = 0;
+    moved = Date.now();
+    if (!byLibrary) return void (one.src = url);
+    engine = new window.Hls();
+    engine.on(window.Hls.Events.ERROR, (_event, { fatal }) => fatal && again());
+    engine.loadSource(url);
+    engine.attachMedia(one);
+  }
+
+  function leave() {
+    clearTimeout(waits);
+    engine?.destroy();
+    engine = null;
+    one.removeAttribute("src");
+    one.load();
+  }
+
+  function again() {
+    if (waits) return;
+    one.classList.add("waits");
+    leave();
+    if (either) byLibrary = !byLibrary;
+    waits = setTimeout(begin, AGAIN);
+  }
+
+  one.addEventListener("timeupdate", () => {
+    moved = Date.now();
+    one.classList.toggle("waits", waits !== 0 || one.currentTime === 0);
+  });
+  one.addEventListener("error", () => !byLibrary && again());
+  one.addEventListener("gone", leave);
+  playing = () => Date.now() - moved > STUCK && again();
+  begin();
+  return [line("screen-word nothing", texts.nothing), one];
+}
+
 const KINDS = {
   picture({ place }) {
     const one = new Image();
@@ -168,18 +220,7 @@ const KINDS = {
     });
     return [one];
   },
-  stream({ place }) {
-    const one = document.createElement("video");
-    one.muted = one.autoplay = one.playsInline = true;
-    if (/\.m3u8(\?|$)/.test(place.url) && window.Hls?.isSupported()) {
-      const player = new window.Hls();
-      player.on(window.Hls.Events.ERROR, (_event, { fatal }) => fatal && setTimeout(() => player.loadSource(place.url), 3000));
-      player.loadSource(place.url);
-      player.attachMedia(one);
-      one.addEventListener("gone", () => player.destroy());
-    } else one.src = place.url;
-    return [one];
-  },
+  stream: ({ place }) => streaming(place.url),
   page: ({ place }) => [frame(place.url)],
   hall: ({ place }) => [frame(place.url)],
   queue: ({ place }) => [frame(place.url)],

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from avctl.config import Config, Device, Room, Simulators
+from avctl.driver import load as driver_of
 from avctl.errors import AvctlError
 from drivers.sim.control import House, load, simulate
+
+SAID = {"organisation": "28c94bad-f024-4289-a986-f9d79c9d8102"}  # where not every text does
 
 
 def makes() -> tuple[str, ...]:
@@ -24,7 +27,18 @@ def makes() -> tuple[str, ...]:
 
 def _is_make(name: str) -> bool:
     folder = Path(__file__).parents[1]
-    return (folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file()
+    modules = (folder / f"{name}.py", folder / name / "__init__.py")
+    return any("\nDRIVER = " in one.read_text(encoding="utf-8") for one in modules if one.is_file())
+
+
+def needed(make: str) -> dict[str, Any]:
+    """What a driver must be told, such as a key: alone any does, for it is said when the simulator starts."""
+    fields = driver_of(make).Options.model_fields
+    return {
+        name: SAID.get(name, 1 if field.annotation is int else f"{make}-{name}".replace("_", "-"))
+        for name, field in fields.items()
+        if field.is_required()
+    }
 
 
 def option(text: str) -> tuple[str, Any]:
@@ -64,7 +78,9 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run it; 0 when it was stopped, 1 when it could not begin, 2 when it was asked for wrongly."""
     said = parser().parse_args(words)
     port = int(said.port) if said.port and said.port.isdigit() else said.port
-    device = Device(id="device", room="bench", driver=said.make, host=said.host, options=dict(said.option))
+    given = dict(said.option)
+    missing = {name: value for name, value in needed(said.make).items() if name not in given}
+    device = Device(id="device", room="bench", driver=said.make, host=said.host, options={**missing, **given})
     config = Config(
         rooms=(Room(id="bench", title="Bench"),),
         devices=(device.model_copy(update={"port": port}),),  # 0 too, which a configuration does not take
@@ -72,6 +88,8 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     try:
         load(config.devices[0])
+        for name, value in missing.items():
+            print(f"--option {name}={value}", flush=True)
         asyncio.run(simulate(config, _started))
     except KeyboardInterrupt:
         return 0

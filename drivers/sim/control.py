@@ -20,7 +20,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from avctl.config import Config, Device
+from avctl.driver import load as driver_of
 from avctl.errors import AvctlError, BadArgument, ConfigError, NotFound
+from avctl.faults import faults_of
 from drivers.sim.http import Server
 from drivers.sim.scenes import sitting
 from drivers.sim.server import SerialSimulator, Simulator, TcpSimulator
@@ -68,7 +70,9 @@ def load(device: Device) -> Simulator:
             raise
         raise ConfigError(f"{device.id}: there is no simulator for the driver {device.driver!r}") from missing
     except ValidationError as wrong:
-        raise ConfigError(f"{device.id}: {wrong}") from wrong
+        options = driver_of(device.driver).Options
+        told = "; ".join(f"{key}: {expected}" for key, expected in faults_of(wrong, options))
+        raise ConfigError(f"{device.id}: {told}") from wrong
     return simulator
 
 

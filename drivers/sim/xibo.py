@@ -27,7 +27,7 @@ GROUP = 40
 
 
 class XiboSimulator(HttpSimulator):
-    """A CMS with three layouts."""
+    """A CMS with four layouts."""
 
     title = "Signage CMS"
     port = Xibo.port
@@ -35,7 +35,7 @@ class XiboSimulator(HttpSimulator):
     def __init__(self, device: Device) -> None:
         self.options = Options.model_validate(device.options)
         super().__init__(device)
-        self.layouts = {11: "Вітання", 12: "Розклад засідань", 13: "Черга"}
+        self.layouts = {11: "Вітання", 12: "Розклад засідань", 13: "Черга", 14: "Тривога"}
         self.current = 11
         self.logged_in = True
         self.inventory = 1

@@ -83,9 +83,17 @@ async def test_uploads_are_looked_at_before_they_are_believed(place, tmp_path: P
             (BytesIO(picture().getvalue()[:200]), ContentKind.PICTURE, "JPEG, PNG or WebP"),
             (picture(side=20), ContentKind.PICTURE, "pixels each way"),
             (picture("GIF"), ContentKind.PICTURE, "JPEG, PNG or WebP"),
-            (picture(), ContentKind.VIDEO, "MP4 or WebM"),
+            (picture(), ContentKind.VIDEO, "MP4 with H.264"),
             (BytesIO(whole[: len(whole) // 2]), ContentKind.VIDEO, "a video"),
-            (await video(tmp_path, "-c:v", "mpeg4"), ContentKind.VIDEO, "got mpeg4"),
+            (await video(tmp_path, "-c:v", "mpeg4"), ContentKind.VIDEO, "got MP4, mpeg4"),
+            (await video(tmp_path, "-c:v", "libx264", "-pix_fmt", "yuv444p"), ContentKind.VIDEO, "yuv444p"),
+            # By another name a list of other files, and a film in a container browsers do not take.
+            (BytesIO(b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hosts\n"), ContentKind.VIDEO, "MP4 with"),
+            (
+                await video(tmp_path, "-c:v", "libx264", "-pix_fmt", "yuv420p", "-f", "matroska"),
+                ContentKind.VIDEO,
+                "MP4 with",
+            ),
         ]
         for file, kind, reason in bad:
             with pytest.raises(BadArgument, match=reason):

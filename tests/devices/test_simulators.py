@@ -10,9 +10,10 @@ import pytest
 
 from avctl.config import Config, Device, parse
 from avctl.errors import BadArgument, ConfigError, NotFound
-from drivers.sim.__main__ import main, makes
+from drivers.sim.__main__ import main, makes, needed
 from drivers.sim.bosch_dicentis import BoschDicentisSimulator
 from drivers.sim.control import House, build, control_port, simulate
+from drivers.sim.control import load as simulator_of
 from drivers.sim.samsung_mdc import SamsungMdcSimulator
 from drivers.sim.visca import TcpCamera, UdpCamera
 from streams.sim.feed import nobody_at
@@ -283,12 +284,17 @@ async def test_one_simulator_runs_alone_with_its_faults(free_port) -> None:
 
 def test_what_is_no_make_is_a_wrong_use(capsys) -> None:
     assert {"samsung_mdc", "visca", "pjlink"} <= set(makes())
-    assert "control" not in makes()
+    assert not {"control", "frames"} & set(makes())
+    for make in makes():  # each runs without a word; what its driver must be told is made up, and said
+        alone = Device(id="device", room="bench", driver=make, host="127.0.0.1", options=needed(make))
+        assert simulator_of(alone).device.driver == make
     with pytest.raises(SystemExit) as wrong:
         main(["scart"])
     assert wrong.value.code == 2
     assert main(["samsung_mdc", "--option", "display_id=1000"]) == 1
     assert "display_id" in capsys.readouterr().err
+    assert main(["xibo", "--option", "display=screen"]) == 1
+    assert "display: a whole number" in capsys.readouterr().err
 
 
 def test_an_encoder_knocks_before_it_dials(free_port: Callable[[], int]) -> None:

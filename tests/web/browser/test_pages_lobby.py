@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from PIL import Image
 from avctl.commands import OpenSession
 from avctl.commands.building import (
     KeepContent,
+    KeepPlaylist,
 )
 from avctl.config import Config
 from avctl.events import now
@@ -132,6 +136,48 @@ async def test_the_lobby_from_an_upload_to_a_wall_that_plays_without_its_control
     await wall.reload()
     await wall.wait_for_selector(".stage.picture img")
     assert await wall.evaluate("document.querySelector('.stage img').decode().then(() => true)")
+
+
+class Plainly(SimpleHTTPRequestHandler):
+    """Serves files, and lets no page of another site read them."""
+
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {
+        ".m3u8": "application/vnd.apple.mpegurl",
+        ".ts": "video/mp2t",
+    }
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+
+async def test_a_live_stream_plays_on_a_screen_also_one_that_its_site_keeps_to_itself(
+    controller: Controller, visit: Callable[..., Awaitable[Any]], tmp_path: Path
+) -> None:
+    made = ("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=10:duration=8", "-c:v", "libx264", "-g", "10")
+    kept = ("-pix_fmt", "yuv420p", "-f", "hls", "-hls_time", "1", "-hls_list_size", "0")
+    child = await asyncio.create_subprocess_exec(
+        *("ffmpeg", "-v", "error", *made, *kept, str(tmp_path / "live.m3u8"))
+    )
+    assert await child.wait() == 0
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Plainly, directory=str(tmp_path)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/live.m3u8"
+        content = {"id": "live", "kind": "stream", "title": "Прямий ефір", "url": url}
+        await controller.desk.obey(KeepContent(actor="admin", details=content))
+        shown = {"id": "live", "title": "Ефір", "screens": ["kiosk"], "entries": [{"content": "live"}]}
+        await controller.desk.obey(KeepPlaylist(actor="admin", details=shown))
+        wall = await visit("/screens/kiosk", 1280, 720)
+        await wall.wait_for_selector(".stage.stream .nothing")
+        await wall.wait_for_selector(
+            ".stage.stream video:not(.waits)", timeout=30000
+        )  # it is seen once it plays
+        assert await wall.evaluate("document.querySelector('video').videoWidth") == 320
+    finally:
+        await asyncio.to_thread(server.shutdown)
+        server.server_close()
+        thread.join()
 
 
 async def test_an_emergency_is_shown_by_a_second_press_and_every_screen_gets_back_what_it_had(
