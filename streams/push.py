@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import re
 import threading
 from collections import deque
 from contextlib import suppress
@@ -25,8 +27,10 @@ from streams.plan import PushPlan
 log = logging.getLogger(__name__)
 
 WAITING = 5  # segments a platform may be behind; then it is cut, not waited for
-LIVE_AFTER = 2  # segments taken before it counts as live
+LIVE_AFTER = 2  # times that more has gone out, half a second apart, before it counts as live
+TOLD_SECONDS = 0.5
 CUT_SECONDS = 0.2
+_GONE_OUT = re.compile(rb"^total_size=(\d+)$", re.MULTILINE)
 
 
 class Push:
@@ -83,29 +87,38 @@ class Push:
 
     async def _send(self) -> None:
         url = self.plan.url
+        hear, tell = os.pipe()
         child = Child(
             f"push {self.plan.id}",
-            push_command(self._program, url),
+            push_command(self._program, url, tell),
+            pass_fds=(tell,),
             wants_input=True,
             secrets=secrets_of(url),
         )
-        async with child:
-            with self._lock:
-                self._child, self._cut = child, False
-            feeding = asyncio.create_task(self._feed(child), name=f"push {self.plan.id}")
-            try:
-                await child.ended()
-            finally:
-                feeding.cancel()
-                await asyncio.gather(feeding, return_exceptions=True)
+        try:
+            async with child:
                 with self._lock:
-                    self._child = None
+                    self._child, self._cut = child, False
+                works = [
+                    asyncio.create_task(work, name=f"push {self.plan.id}")
+                    for work in (self._feed(child), self._listen(hear))
+                ]
+                try:
+                    await child.ended()
+                finally:
+                    for work in works:
+                        work.cancel()
+                    await asyncio.gather(*works, return_exceptions=True)
+                    with self._lock:
+                        self._child = None
+        finally:
+            os.close(hear)
+            os.close(tell)
         if not self._cut:
             self.reason = said(child, url)
             log.warning("%s: %s", self.plan.id, self.reason)
 
     async def _feed(self, child: Child) -> None:
-        taken = 0
         while True:
             with self._lock:
                 data = self._waiting.popleft() if self._waiting else None
@@ -118,9 +131,19 @@ class Push:
                 child.input.write(data)
                 await child.input.drain()
                 self.bytes += len(data)
-                taken += 1
-                if taken >= LIVE_AFTER:
-                    self._see(True)
+
+    async def _listen(self, hear: int) -> None:
+        """What ffmpeg tells of what left it; what it was given says nothing: it reads before it connects."""
+        out = grown = 0
+        while grown < LIVE_AFTER:
+            await asyncio.sleep(TOLD_SECONDS)
+            for found in _GONE_OUT.finditer(_read(hear)):
+                if (size := int(found[1])) > out:
+                    out, grown = size, grown + 1
+        self._see(True)
+        while True:
+            await asyncio.sleep(TOLD_SECONDS)
+            _read(hear)  # a full pipe would hold the platform up
 
     def _see(self, live: bool) -> None:
         if live is not self.live:
@@ -135,14 +158,23 @@ def said(child: Child, url: str) -> str:
     return child.said or f"{masked(url)} ended the connection"
 
 
-def push_command(program: str, url: str) -> list[str]:
-    """Copy a transport stream from standard input to a platform, at its own pace."""
+def _read(hear: int) -> bytes:
+    """What has been told since; nothing when there is none."""
+    os.set_blocking(hear, False)
+    with suppress(BlockingIOError):
+        return os.read(hear, 65536)
+    return b""
+
+
+def push_command(program: str, url: str, tell: int) -> list[str]:
+    """Copy a transport stream from standard input to a platform, at its own pace; ``tell`` hears of it."""
     form = "mpegts" if url.startswith("srt:") else "flv"
     more = {} if form == "mpegts" else {"flvflags": "no_duration_filesize"}
     graph = ffmpeg.input("pipe:0", format="mpegts", re=None, fflags="+genpts").output(
         url, format=form, c="copy", **more
     )
-    command: list[str] = ffmpeg.compile(graph.global_args(*QUIET, "-loglevel", "warning"), cmd=program)
+    told = ("-progress", f"pipe:{tell}", "-stats_period", str(TOLD_SECONDS))
+    command: list[str] = ffmpeg.compile(graph.global_args(*QUIET, *told, "-loglevel", "warning"), cmd=program)
     return command
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -57,29 +58,36 @@ async def test_platforms_get_the_programme_and_one_that_is_away_disturbs_nobody(
     tmp_path: Path,
 ) -> None:
     rtmp = f"rtmp://127.0.0.1:{free_port()}/live/{KEY}"
-    srt, nobody = free_port(), f"rtmp://127.0.0.1:{free_port()}/live/{KEY}"
-    targets = pushes(rtmp, f"srt://127.0.0.1:{srt}?mode=caller&streamid={KEY}", nobody)
+    srt, nobody, mute = free_port(), f"rtmp://127.0.0.1:{free_port()}/live/{KEY}", free_port()
+    targets = pushes(
+        rtmp,
+        f"srt://127.0.0.1:{srt}?mode=caller&streamid={KEY}",
+        nobody,
+        f"rtmp://127.0.0.1:{mute}/live/{KEY}",
+    )
     received = [tmp_path / name for name in ("rtmp.ts", "srt.ts", "again.ts")]
-    async with runner(pushes=targets) as running, source(running.url):
-        await running.until(lambda: running.status().sources["hall"].present)
-        await running.ask(do="publish")
-        async with platform(f"srt://127.0.0.1:{srt}?mode=listener", received[1]):
-            async with platform(rtmp, received[0]):
-                for name in ("platform-0", "platform-1"):
-                    await running.until(lambda name=name: running.status().outputs.pushes[name].live)
-                await running.until(lambda: min(map(size, received[:2])) > 50_000)
-            # The platform went away, and comes back.
-            await running.until(lambda: not running.status().outputs.pushes["platform-0"].live)
-            assert running.status().outputs.pushes["platform-1"].live
-            async with platform(rtmp, received[2]):
-                await running.until(lambda: running.status().outputs.pushes["platform-0"].live, 40)
-                await running.until(lambda: size(received[2]) > 50_000)
-        away = running.status().outputs.pushes["platform-2"]
-        assert not away.live
-        assert away.reason
-        assert running.status().encoder.restarts == 0
-        for text in (running.status().model_dump_json(), (tmp_path / "runner.log").read_text()):
-            assert KEY not in text
+    with socket.create_server(("127.0.0.1", mute)):  # takes a call and never speaks
+        async with runner(pushes=targets) as running, source(running.url):
+            await running.until(lambda: running.status().sources["hall"].present)
+            await running.ask(do="publish")
+            async with platform(f"srt://127.0.0.1:{srt}?mode=listener", received[1]):
+                async with platform(rtmp, received[0]):
+                    for name in ("platform-0", "platform-1"):
+                        await running.until(lambda name=name: running.status().outputs.pushes[name].live)
+                    await running.until(lambda: min(map(size, received[:2])) > 50_000)
+                # The platform went away, and comes back.
+                await running.until(lambda: not running.status().outputs.pushes["platform-0"].live)
+                assert running.status().outputs.pushes["platform-1"].live
+                async with platform(rtmp, received[2]):
+                    await running.until(lambda: running.status().outputs.pushes["platform-0"].live, 40)
+                    await running.until(lambda: size(received[2]) > 50_000)
+            away = running.status().outputs.pushes["platform-2"]
+            assert not away.live
+            assert away.reason
+            assert not running.status().outputs.pushes["platform-3"].live
+            assert running.status().encoder.restarts == 0
+            for text in (running.status().model_dump_json(), (tmp_path / "runner.log").read_text()):
+                assert KEY not in text
     for path in received:
         assert await asyncio.to_thread(loud, path)
 
