@@ -86,6 +86,7 @@ PARTS: dict[str, tuple[str, Builder]] = {
     "sheet": ("sheet", preparation.preparation),
     "golden": ("golden", preparation.golden),
     "queue": ("queue", queue.queue),
+    "waiting": ("waiting", queue.queue),
     "calls": ("calls", queue.calls),
     "devices": ("devices", room.devices),
     "device": ("device", room.device),

@@ -25,7 +25,7 @@ from dashboards.touched import Touched
 
 Builder = Callable[..., Any]  # of controller, subject, role, language; some: rooms seen
 # Parts about the whole house.
-WIDE = frozenset({"strip", "tiles", "mosaic", "alerts", "banner", "lobby", "mains", "queue", "tv"})
+WIDE = frozenset({"strip", "tiles", "mosaic", "alerts", "banner", "lobby", "mains", "queue", "waiting", "tv"})
 
 GAP = 0.02  # seconds between two sendings; the first change goes out at once, later ones together
 SHARE = 3  # rendering and sending take at most one part in so many of the time

@@ -64,7 +64,7 @@ def sheet_parts(room: str) -> Parts:
 
 def lobby_parts() -> Parts:
     """What /lobby is made of."""
-    return ("strip", ""), ("lobby", ""), ("mains", "")
+    return ("strip", ""), ("lobby", ""), ("waiting", ""), ("tv", ""), ("mains", "")
 
 
 def router(front: Front) -> APIRouter:

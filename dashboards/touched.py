@@ -121,7 +121,7 @@ class Touched:
         if "Voting" in state.capabilities:
             yield from self._by_votes(event, room)
         if "Counters" in state.capabilities:
-            yield from (("queue", ""), ("calls", ""), ("calls", state.id))
+            yield from (("queue", ""), ("waiting", ""), ("calls", ""), ("calls", state.id))
         if "Mixing" in state.capabilities:
             yield "sound", room
         if "Discussion" in state.capabilities:

@@ -94,8 +94,15 @@ async def test_the_staff_see_the_queue_call_and_are_told_when_somebody_must_look
     await first.get_by_text("А001").wait_for()
     await page.locator("#counter-visitors-1-recall").click()
     await first.get_by_text("×2").wait_for()
+    # The lobby tells the same in short.
+    lobby: Page = await log_in("/lobby")
+    short = lobby.locator("#waiting-visitors")
+    await short.get_by_text("А001 ▸ 1").wait_for()
     branch.confirm(1)
     branch.end(1)
+    await short.get_by_text("А001 ▸ 1").wait_for(state="detached")
+    await short.get_by_text("Довідки: 1, ≈ 1 хв").wait_for()
+    await lobby.close()
     await page.locator(".over").get_by_text("А001").wait_for()
     # Nobody may be told what a counter does not do: a refusal stands beside the button.
     branch.answer_without_effect()
