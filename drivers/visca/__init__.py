@@ -281,7 +281,9 @@ class Visca(Driver, Camera, Power):
 
     async def _look_where(self, line: Line) -> None:
         recall = self._recall
-        arrived = recall is not None and recall.request.done.done()  # before looking where it is
+        # Before looking where it is: what rests, or has arrived, by then is where it will stay.
+        arrived = recall is not None and recall.request.done.done()
+        resting = await self._look_at_motion(line) if recall is not None else None
         told = await self._inquire(line, PAN_TILT)
         half = len(told) // 2  # four digits each, five on the BRC-AM7
         zoom = number(await self._inquire(line, ZOOM, 4))
@@ -293,7 +295,6 @@ class Visca(Driver, Camera, Power):
         self.report(pan=position[0], tilt=position[1], zoom=zoom)
         if self.readings.get("preset") is None or not _near(position, self._there):
             self.report(preset=None)  # never recalled, or moved by hand since
-        resting = await self._look_at_motion(line) if recall is not None else None
         if recall is not None and self._recall is recall:
             self._follow(recall, arrived, position, resting)
         self.report(moving=self._recall is not None or not still)

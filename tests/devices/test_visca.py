@@ -31,6 +31,7 @@ from drivers.visca.codec import (
 )
 
 RECALL_3 = bytes.fromhex("81 01 04 3F 02 03 FF")
+PAN_TILT, MOTION = bytes.fromhex("81 09 06 12 FF"), bytes.fromhex("81 09 06 10 FF")
 QUICK = {"poll": 0.05, "answer_seconds": 0.1, "settle_seconds": 0.2}
 
 
@@ -146,6 +147,34 @@ async def test_a_shot_is_reported_when_the_camera_has_arrived(camera, witness, s
         pan, tilt, zoom = head.presets[3]
         await witness.report(pan=pan, tilt=tilt, zoom=zoom)
         assert RECALL_3 in head.heard
+
+
+class AnswersLateToMotion(list[bytes]):
+    """What a camera heard; its first answers to whether it moves are lost."""
+
+    def __init__(self, head: Any) -> None:
+        super().__init__()
+        self.head = head
+
+    def append(self, packet: bytes) -> None:
+        if packet == MOTION and MOTION not in self:
+            self.head.lose(2, answers=True)
+        super().append(packet)
+
+
+async def test_where_a_shot_is_was_looked_at_after_the_camera_came_to_rest(camera, witness, served) -> None:
+    """It arrives while it is asked whether it moves: where it was before is not where its shot is."""
+    head = camera("udp", settle_seconds=0.1)
+    head.heard = AnswersLateToMotion(head)
+    async with head, served(Visca, head) as driver:
+        await witness.report(preset=None, moving=False)
+        await driver.recall_preset(3)
+        await witness.report(preset=3, moving=False)
+        pan, tilt, zoom = head.presets[3]
+        looks = head.heard.count(PAN_TILT)
+        await witness.until(lambda: head.heard.count(PAN_TILT) > looks + 2, "the camera being looked at")
+        assert driver.readings["preset"] == 3
+        assert (driver.readings["pan"], driver.readings["zoom"]) == (pan, zoom)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
