@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import (
+    boards,
     copying,
     cost,
     destruction,
     emergency,
+    faults,
     floor,
     kill,
     lasting,
@@ -39,10 +41,14 @@ from bench import (
 RESULTS = Path(__file__).resolve().parent / "results.json"
 ROWS: dict[str, Callable[[Path, Callable[[], int]], Any]] = {
     "1": floor.measure,
+    "2": boards.shown,
+    "3": boards.confirmed,
     "4": polled.measure,
     "5": offline.measure,
+    "6": faults.slate,
     "7": destruction.measure,
     "8": kill.measure,
+    "9": faults.alerts,
     "11": cost.measure,
     "12": start.measure,
     "13": preparation.measure,

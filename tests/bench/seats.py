@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import statistics
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,21 +86,49 @@ class Chamber:
 
 
 @asynccontextmanager
-async def chamber(folder: Path, free_port: Callable[[], int], seats: int) -> AsyncIterator[Chamber]:
-    """A hall with so many seats, whose sitting is open, with its page."""
+async def relayed(port: int, behind: int, late: float) -> AsyncIterator[None]:
+    """The system at ``behind`` is at ``port`` too, where what it says comes so many seconds later."""
+
+    async def flow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
+        while data := await reader.read(65536):
+            await asyncio.sleep(seconds)
+            writer.write(data)
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far, near = await asyncio.open_connection("127.0.0.1", behind)
+        with suppress(OSError, asyncio.CancelledError):  # at the end; streams would complain of the latter
+            await asyncio.gather(flow(reader, near, 0), flow(far, writer, late))
+        for one in (near, writer):
+            one.close()
+
+    async with await asyncio.start_server(meet, "127.0.0.1", port):
+        yield
+
+
+@asynccontextmanager
+async def chamber(
+    folder: Path, free_port: Callable[[], int], seats: int, more: str = "", late: float = 0.0
+) -> AsyncIterator[Chamber]:
+    """A hall with so many seats, whose sitting is open, with its page; ``more`` of a configuration around it.
+
+    ``late``: so many seconds after each question it answers.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     ports = {"web": free_port(), "hall": free_port()}
     (folder / "house.toml").write_text(
         f'[web]\nport = {ports["web"]}\n[[rooms]]\nid = "hall"\ntitle = "Зала"\n'
-        f'[[devices]]\nid = "hall"\nroom = "hall"\ndriver = "shure_dis"\nport = {ports["hall"]}\n',
+        f'[[devices]]\nid = "hall"\nroom = "hall"\ndriver = "shure_dis"\nport = {ports["hall"]}\n' + more,
         encoding="utf-8",
     )
-    (device,) = read(folder / "house.toml", {}).devices
+    device = read(folder / "house.toml", {}).devices[0]
+    if late:
+        device = device.model_copy(update={"port": free_port()})
     hall = ShureDisSimulator(device)
     hall.seats = {seat: f"Депутат {seat}" for seat in range(1, seats + 1)}
     hall.settings["max_requests"] = str(seats)
     async with (
         hall,
+        relayed(ports["hall"], int(device.port or 0), late) if late else nullcontext(),
         floor.controller(folder, ports, ("hall",)) as client,
         async_playwright() as play,
     ):
