@@ -7,11 +7,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from avctl.errors import AvctlError, BadArgument
+
+if TYPE_CHECKING:
+    from avctl.bus import Subscription
 
 app = typer.Typer(help="Look at one device, or use it, from the shell.", no_args_is_help=True)
 
@@ -91,18 +94,22 @@ async def _house(path: Path, device: str | None) -> AsyncIterator[Any]:
     with bus.subscribe() as heard:
         house = House(config.model_copy(update={"devices": devices}), bus)
         async with house.running():
-            try:
+            with suppress(TimeoutError):  # those that did not answer are shown as they are
                 async with asyncio.timeout(PATIENCE):
                     while any(state.link is Link.CONNECTING for state in house):
                         await heard.next()
-            except TimeoutError:
-                pass  # those that did not answer are shown as they are
             if device is not None:  # it is online with its first answer, and tells more
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(TELLING):
-                        while True:
-                            await asyncio.wait_for(heard.next(), QUIET)
+                await _silence(heard)
             yield house
+
+
+async def _silence(heard: Subscription) -> None:
+    """Wait until a device has told everything."""
+    end = asyncio.get_running_loop().time() + TELLING
+    with suppress(TimeoutError):
+        while (now := asyncio.get_running_loop().time()) < end:
+            async with asyncio.timeout_at(min(end, now + QUIET)):
+                await heard.next()
 
 
 async def _look(path: Path, device: str | None) -> list[Any]:
