@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from avctl.config import Config, Device, Room, Simulators
+from avctl.driver import known
 from avctl.driver import load as driver_of
 from avctl.errors import AvctlError
 from drivers.sim.control import House, load, simulate
@@ -21,14 +22,8 @@ SAID = {"organisation": "28c94bad-f024-4289-a986-f9d79c9d8102"}  # where not eve
 
 def makes() -> tuple[str, ...]:
     """The makes that have a simulator."""
-    found = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
-    return tuple(name for name in found if _is_make(name))
-
-
-def _is_make(name: str) -> bool:
-    folder = Path(__file__).parents[1]
-    modules = (folder / f"{name}.py", folder / name / "__init__.py")
-    return any("\nDRIVER = " in one.read_text(encoding="utf-8") for one in modules if one.is_file())
+    found = {module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)])}
+    return tuple(name for name in known() if name in found)
 
 
 def needed(make: str) -> dict[str, Any]:
