@@ -89,8 +89,8 @@ def _filled(
     say: Callable[[str], str], told: Callable[[str], str], text: str, values: Mapping[str, Any]
 ) -> str:
     """A message with its values, those of them that are messages or known sentences translated too."""
-    open_ = {name: told(value) if isinstance(value, str) else value for name, value in values.items()}
-    return filled(say(text), open_)
+    in_words = {name: told(value) if isinstance(value, str) else value for name, value in values.items()}
+    return filled(say(text), in_words)
 
 
 def _size(count: int, language: str) -> str:
