@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import statistics
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import httpx
 from playwright.async_api import Page, async_playwright
 
 from avctl.config import read
-from bench import floor
+from bench import floor, tap
 from bench.player import CHROMIUM
 from bench.programs import spread
 from drivers.sim.shure_dis import ShureDisSimulator
@@ -86,26 +85,6 @@ class Chamber:
 
 
 @asynccontextmanager
-async def relayed(port: int, behind: int, late: float) -> AsyncIterator[None]:
-    """The system at ``behind`` is at ``port`` too, where what it says comes so many seconds later."""
-
-    async def flow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
-        while data := await reader.read(65536):
-            await asyncio.sleep(seconds)
-            writer.write(data)
-
-    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far, near = await asyncio.open_connection("127.0.0.1", behind)
-        with suppress(OSError, asyncio.CancelledError):  # at the end; streams would complain of the latter
-            await asyncio.gather(flow(reader, near, 0), flow(far, writer, late))
-        for one in (near, writer):
-            one.close()
-
-    async with await asyncio.start_server(meet, "127.0.0.1", port):
-        yield
-
-
-@asynccontextmanager
 async def chamber(
     folder: Path, free_port: Callable[[], int], seats: int, more: str = "", late: float = 0.0
 ) -> AsyncIterator[Chamber]:
@@ -128,7 +107,7 @@ async def chamber(
     hall.settings["max_requests"] = str(seats)
     async with (
         hall,
-        relayed(ports["hall"], int(device.port or 0), late) if late else nullcontext(),
+        tap.Hall(late).relaying(ports["hall"], lambda: int(hall.bound)) if late else nullcontext(),
         floor.controller(folder, ports, ("hall",)) as client,
         async_playwright() as play,
     ):

@@ -58,11 +58,15 @@ class Camera:
 
 
 class Hall:
-    """A relay in front of a discussion system: notes when the first bytes after ``arm`` go on their way."""
+    """A relay in front of a discussion system: notes when the first bytes after ``arm`` go on their way.
 
-    def __init__(self) -> None:
+    ``late``: what the system says comes so many seconds later.
+    """
+
+    def __init__(self, late: float = 0.0) -> None:
         self.begun = 0
         self._armed = False
+        self._late = late
 
     def arm(self) -> None:
         """What comes next from the system is the microphone."""
@@ -91,5 +95,7 @@ class Hall:
         while data := await reader.read(65536):
             if noted and self._armed:
                 self._armed, self.begun = False, time.time_ns()
+            if noted and self._late:
+                await asyncio.sleep(self._late)
             writer.write(data)
         raise ConnectionResetError  # the other way ends with this one
