@@ -35,6 +35,15 @@ def committee(day: int = 18, first: int = 10, last: int = 12, **changes: Any) ->
     return {**booked, "starts_at": at(day, first), "ends_at": at(day, last), **changes}
 
 
+def clocks(controller: Any) -> list[str]:
+    """Day, time and phase of each session of the committees' room."""
+    return [
+        f"{session.booking.starts_at.astimezone(KYIV):%d %H:%M} {session.phase}"
+        for session in controller.sessions
+        if session.room == "committee"
+    ]
+
+
 @pytest.fixture
 def settings(settings: dict[str, Any]) -> dict[str, Any]:
     settings["schedule"] = {"broadcasts": 1}
@@ -339,12 +348,7 @@ async def test_lists_come_in_once_and_calendars_go_out(clients: Clients, control
     calendar = await look(theirs.encode(), "text/calendar")
     assert [line["verdict"] for line in calendar["lines"]] == ["new", "new", "bad"]
     await confirm(calendar)
-    clocks = [
-        f"{session.booking.starts_at.astimezone(KYIV):%d %H:%M}"
-        for session in controller.sessions
-        if session.room == "committee"
-    ]
-    assert clocks == ["16 10:00", "30 10:00"]
+    assert clocks(controller) == ["16 10:00 planned", "30 10:00 planned"]
 
     # An hour later and with another exception it is the same series, and what went is called off.
     again = await look(theirs.replace("T080000Z", "T090000Z").encode(), "text/calendar")
@@ -361,12 +365,7 @@ async def test_lists_come_in_once_and_calendars_go_out(clients: Clients, control
     fewer = await look(less.replace("COUNT=3", "COUNT=1").encode(), "text/calendar")
     assert [line["verdict"] for line in fewer["lines"]] == ["same", "bad", "cancelled"]
     await confirm(fewer)
-    clocks = [
-        f"{session.booking.starts_at.astimezone(KYIV):%d %H:%M} {session.phase}"
-        for session in controller.sessions
-        if session.room == "committee"
-    ]
-    assert clocks == ["16 11:00 planned", "23 11:00 cancelled"]
+    assert clocks(controller) == ["16 11:00 planned", "23 11:00 cancelled"]
 
     await scheduler.post(f"{SESSIONS}/{session['id']}/cancel", json={"reason": "кворум"})
     (gone,) = [
