@@ -39,7 +39,7 @@ def hall(free_port: Callable[[], int]) -> Config:
     return Config(rooms=(room,), devices=devices, follow=Follow(wide_after=0))
 
 
-async def open_session(one: Any) -> str:
+async def open_session(one: Any, *agenda: dict[str, Any]) -> str:
     """A sitting that is open, with the names it shows told on the bus as its programme would."""
     now = datetime.now(UTC)
     details = {
@@ -47,6 +47,7 @@ async def open_session(one: Any) -> str:
         "room": "plenary",
         "starts_at": now.isoformat(),
         "ends_at": (now + timedelta(hours=1)).isoformat(),
+        "agenda": agenda,
     }
     session = await one.desk.obey(BookSession(actor="olena", details=details))
 
@@ -72,6 +73,25 @@ async def test_a_microphone_moves_the_camera_shows_the_name_and_marks_a_chapter(
         await one.until(lambda: one.house.state("camera-1").readings.get("preset") == 2)
         chapters = await one.sessions.chapters(session)
         assert [chapter.title for chapter in chapters if chapter.kind == "speaker"] == [name]
+
+
+async def test_an_item_that_the_agenda_keeps_from_the_public_is_no_chapter(
+    building: Callable[[Config], Any], free_port: Callable[[], int]
+) -> None:
+    agenda = [
+        {"number": "1", "title": "Про бюджет"},
+        {"number": "2", "title": "Про кадри", "closed": True},
+        {"number": "3", "title": "Різне"},
+    ]
+    async with building(hall(free_port)) as one:
+        await one.all_online()
+        session = await open_session(one, *agenda)
+        for item in agenda:
+            one.bus.publish(ItemStarted(device="hall-dicentis", item=item["number"], title=item["title"]))
+            assert one.sessions.get(session).item_closed is item.get("closed", False)
+        await one.sees(ChapterMarked, session=session, title="Різне")
+        chapters = await one.sessions.chapters(session)
+        assert [chapter.title for chapter in chapters if chapter.kind == "item"] == ["Про бюджет", "Різне"]
 
 
 async def test_the_last_microphone_off_brings_the_wide_shot_and_takes_the_name_off(
