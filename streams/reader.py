@@ -17,14 +17,14 @@ from datetime import datetime
 import numpy as np
 
 from streams.child import Child
+from streams.cushion import MOST, Cushion
 from streams.frames import CHANNELS, Format, Frame, Samples
 from streams.inputs import Parts, explained, reader_command
 from streams.plan import Plan, SourcePlan
 from streams.tally import Tally
 
 PIPE_BYTES = 1 << 20  # the most an ordinary user may ask for
-CUSHION = 3  # pictures gathered before the first is shown: a network is never quite regular
-BACKLOG = 25  # pictures; more is delay, and goes
+MOST_BACKLOG = 4 * MOST  # pictures without their sound, or samples without their picture
 STALL_SECONDS = 6.0
 PAUSES = (0.2, 0.5, 1.0, 2.0)
 MISSING = "matches no streams"  # what ffmpeg says of a source without sound, or without picture
@@ -47,7 +47,7 @@ class Reader:
         self._lock = threading.Lock()
         self._pictures: deque[Frame] = deque()
         self._sounds: deque[Samples] = deque()
-        self._flowing = False
+        self._cushion = Cushion(form.fps)
         self._present = False
         self._latest: Frame | None = None
         self._parts = Parts.BOTH
@@ -69,15 +69,12 @@ class Reader:
         with self._lock:
             lengths = (len(self._pictures), len(self._sounds))
             ready = min(length for length, there in zip(lengths, self._there(), strict=True) if there)
-            if ready == 0 or (not self._flowing and ready < CUSHION):
-                self._flowing = False
+            if not self._cushion.enough(ready):
                 self.repeated += self._present
                 return None
-            self._flowing = True
-            while ready > BACKLOG:
+            for _ in range(self._cushion.excess(ready)):
                 self._drop()
                 self.dropped += 1
-                ready -= 1
             return self._drop()
 
     def _there(self) -> tuple[bool, bool]:
@@ -186,14 +183,14 @@ class Reader:
         with self._lock:
             self._pictures.clear()
             self._sounds.clear()
-            self._flowing = False
+            self._cushion.empty()
 
     def _picture(self, data: bytearray) -> None:
         with self._lock:
             self._pictures.append(np.frombuffer(data, dtype=np.uint8))
             self.frames += 1
             self.heard_at = time.monotonic()
-            while len(self._pictures) > 4 * BACKLOG:  # the sound stands still: nothing can be shown anyway
+            while len(self._pictures) > MOST_BACKLOG:  # the sound stands still: nothing can be shown anyway
                 self._pictures.popleft()
                 self.dropped += 1
 
@@ -203,7 +200,7 @@ class Reader:
             if self._parts is Parts.SOUND:
                 self.frames += 1
                 self.heard_at = time.monotonic()
-            while len(self._sounds) > 4 * BACKLOG:
+            while len(self._sounds) > MOST_BACKLOG:
                 self._sounds.popleft()
 
 

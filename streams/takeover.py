@@ -9,6 +9,7 @@ from streams.reader import Reader
 
 TAKEOVER_SECONDS = 0.4  # without a picture; shorter than a picture is held, so nobody sees a slate
 GOOD_SECONDS = 1.0  # of pictures, before a source is trusted
+FORGIVEN = 5  # missing pictures, of as many as twice that time has, that cost a trusted source its trust
 
 
 class Takeover:
@@ -18,7 +19,8 @@ class Takeover:
         self.main, self.backup = main, backup
         self.used = main
         self._patience, self._trust = round(TAKEOVER_SECONDS * rate), round(GOOD_SECONDS * rate)
-        self._run: dict[str, int] = {main: 0, backup: 0}  # looks in a row with pictures, negative: without
+        self._missing: dict[str, int] = {main: 0, backup: 0}  # looks in a row without pictures
+        self._good: dict[str, int] = {main: 0, backup: 0}  # looks with pictures, less what missing ones cost
 
     @property
     def other(self) -> str:
@@ -27,9 +29,14 @@ class Takeover:
 
     def see(self, there: Mapping[str, bool]) -> None:
         """Which feeds have pictures now; told at the rate."""
-        for name, before in self._run.items():
-            self._run[name] = max(before, 0) + 1 if there[name] else min(before, 0) - 1
-        if self._run[self.used] <= -self._patience and self._run[self.other] >= self._trust:
+        for name, good in self._good.items():
+            if there[name]:
+                self._missing[name] = 0
+                self._good[name] = min(good + 1, 2 * self._trust)
+            else:  # one late picture says little of a source, many say much
+                self._missing[name] += 1
+                self._good[name] = max(good - self._trust // FORGIVEN, 0)
+        if self._missing[self.used] >= self._patience and self._good[self.other] >= self._trust:
             self.used = self.other
 
     def restore(self) -> None:
