@@ -1,7 +1,8 @@
 """An NEC display that is not there, off when the program starts.
 
 Knobs beyond the acts: ``values`` (by opcode), ``greatest``, ``diagnoses`` (codes), ``new_model`` (its input
-has another opcode), ``busy`` (it answers that it cannot now), ``settling`` (all but its power), ``said`` (the last frames).
+has another opcode), ``busy`` (it answers that it cannot now), ``settling`` (all
+but its power), ``said`` (the last frames).
 """
 
 from __future__ import annotations
