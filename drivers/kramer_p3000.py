@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from avctl.capabilities import Routing, lacking
-from avctl.errors import ProtocolError, Rejected
+from avctl.errors import NoAnswer, ProtocolError, Rejected
 from drivers.polled import Codec, Lines, Options, Polled, one_of, within
 
 FAULT = re.compile(r"ERR ?(\d{3})")
@@ -87,8 +87,20 @@ class KramerP3000(Polled[Said], Routing):
     def codec(self) -> Codec[Said]:
         return Answers()
 
+    async def serve(self) -> None:
+        """Look at the switcher; where only machines of other numbers answer, that is the reason."""
+        self._strangers: set[int] = set()
+        try:
+            await super().serve()
+        except NoAnswer as silence:
+            if not self._strangers:
+                raise
+            others = ", ".join(map(str, sorted(self._strangers)))
+            why = f"machine {self.options.machine} does not answer, machine {others} does"
+            raise NoAnswer(why) from silence
+
     async def begin(self) -> None:
-        await self.ask(b"#\r", fits=lambda said: self._mine(said) and said.command in ("", "OK"))
+        await self.ask(self._request(""), fits=lambda said: self._mine(said) and said.command in ("", "OK"))
         await self._count()
         for command, reading in (("MODEL?", "model"), ("VERSION?", "firmware")):
             with suppress(Rejected):
@@ -111,7 +123,11 @@ class KramerP3000(Polled[Said], Routing):
 
     def screen(self, answer: Said) -> None:
         """Routes are told in lines of any number, asked for or not."""
-        if not self._mine(answer) or answer.fault:
+        if not self._mine(answer):
+            self._strangers.add(answer.machine)
+            return
+        self._strangers.clear()
+        if answer.fault:
             return
         numbers = re.findall(r"\d+", answer.text)
         if answer.command == "ROUTE" and len(numbers) == 3 and numbers[0] in ("1", "12"):
@@ -124,6 +140,11 @@ class KramerP3000(Polled[Said], Routing):
         """Hands at its panel, and further lines of an answer: taken in already."""
         if answer.command.startswith("PRST"):
             self.look_again()
+
+    def _request(self, text: str) -> bytes:
+        """A command; to a machine of another number than the usual one by its address."""
+        machine = int(self.options.machine)
+        return (f"#{text}\r" if machine == 1 else f"#{machine:02}@{text}\r").encode()
 
     def _mine(self, answer: Said) -> bool:
         return answer.machine == int(self.options.machine)
@@ -139,7 +160,7 @@ class KramerP3000(Polled[Said], Routing):
         command = re.split(r"[ ?]", text)[0]
         # An error may not say to which command: one question is under way at a time.
         said = await self.ask(
-            f"#{text}\r".encode(),
+            self._request(text),
             fits=lambda answer: (
                 self._mine(answer)
                 and (answer.command.rstrip("?") == command or answer.command.startswith("ERR"))

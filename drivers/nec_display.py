@@ -218,12 +218,12 @@ class NecDisplay(Display[Frame], Power, Inputs, Volume, Brightness, Picture, Lay
         await self._look_for_faults()
 
     async def _look_at_input(self) -> None:
-        code = await self._read(self._input)
-        if code is None and self._input == INPUT:
-            self._input = INPUT_OF_NEW_MODELS
-            code = await self._read(self._input)
-        if code is not None:
-            self.report(input=_NAMES.get(code, f"input_{code:02x}"))
+        # Kept only once it was answered: while a display starts it has neither for a moment.
+        for opcode in dict.fromkeys((self._input, INPUT, INPUT_OF_NEW_MODELS)):
+            if (code := await self._read(opcode)) is not None:
+                self._input = opcode
+                self.report(input=_NAMES.get(code, f"input_{code:02x}"))
+                return
 
     async def _look_for_faults(self) -> None:
         with suppress(Rejected):

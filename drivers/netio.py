@@ -35,6 +35,9 @@ class Options(PolledOptions):
     off_seconds: float = Field(5, ge=0.1, le=600, description="Seconds without power when it is cycled.")
 
 
+NOT_CONNECTED = 999  # what it says of a sensor that is not there
+
+
 class Netio(Driver, Outlets):
     """Power sockets; also reports model, firmware, voltage and watts."""
 
@@ -109,7 +112,7 @@ class Netio(Driver, Outlets):
         self.report(
             model=str(agent.get("Model", "")),
             firmware=str(agent.get("Version", "")),
-            voltage=measured.get("Voltage"),
+            voltage=None if (volts := measured.get("Voltage")) == NOT_CONNECTED else volts,
             watts=measured.get("TotalLoad"),
             outlets=dict(map(_outlet, told["Outputs"])),
         )

@@ -130,10 +130,13 @@ class Pjlink(Display[str], Power, Inputs, Volume, Picture):
         await self._set("INPT", input_code(one_of(name, known)))
 
     async def mute(self, on: bool) -> None:
-        await self._set("AVMT", f"2{on:d}")
+        dark = self.readings.get("picture") is False
+        await self._set("AVMT", "31" if on and dark else f"2{on:d}")
 
     async def show_picture(self, on: bool) -> None:
-        await self._set("AVMT", f"1{not on:d}")
+        # Both are said together: on some, 11 alone would let the sound be heard again.
+        silent = bool(self.readings.get("muted"))
+        await self._set("AVMT", "31" if silent and not on else f"1{not on:d}")
 
     async def begin(self) -> None:
         if not self.options.one_command:

@@ -247,5 +247,5 @@ def one_of(name: str, names: Iterable[str], field: str = "name") -> str:
     """A name that is known; BadArgument says which are."""
     known = tuple(names)
     if name not in known:
-        raise BadArgument(field, f"one of {', '.join(known)} (got {name!r})")
+        raise BadArgument(field, f"one of {', '.join(each or repr(each) for each in known)} (got {name!r})")
     return name

@@ -75,6 +75,8 @@ class QLogic(Driver, Counters):
 def _centre(row: object) -> tuple[str, dict[str, Any]]:
     name = row.get("SrvCenterDescription") if isinstance(row, Mapping) else None
     count = row.get("CountOfWaitingJobs") if isinstance(row, Mapping) else None
+    if isinstance(count, str) and count.isdecimal():  # a number all the same
+        count = int(count)
     if not isinstance(name, str) or not isinstance(count, int) or isinstance(count, bool):
         raise ProtocolError(f"no centre: {str(row)[:80]}")
     return name, {"name": name, "waiting": count, "average_wait": None}

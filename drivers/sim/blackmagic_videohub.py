@@ -42,6 +42,7 @@ class BlackmagicVideohubSimulator(FramedSimulator[Block]):
         self.version = "2.8"
         self.present = "true"
         self.early = False
+        self.owners: dict[int, Peer] = {}
         self.tables: dict[str, list[str]] = {
             INPUTS: [f"Camera {number + 1}" for number in range(SIZE)],
             OUTPUTS: [f"Screen {number + 1}" for number in range(SIZE)],
@@ -70,7 +71,7 @@ class BlackmagicVideohubSimulator(FramedSimulator[Block]):
             return True
         await self.reply(peer, encode(Block(header=DEVICE, lines=facts)))
         for header in self.tables:
-            await self.reply(peer, encode(self._all(header)))
+            await self.reply(peer, encode(self._seen_by(peer, self._all(header))))
         if self.version == "2.8":
             await self.reply(peer, encode(Block(header="CONFIGURATION", lines=("Take Mode: false",))))
             await self.reply(peer, encode(Block(header=END)))
@@ -82,7 +83,7 @@ class BlackmagicVideohubSimulator(FramedSimulator[Block]):
         elif frame.header not in self.tables or (frame.lines and self.refusing):
             await self.reply(peer, b"NAK\n\n")
         elif not frame.lines:
-            await self.reply(peer, b"ACK\n\n" + encode(self._all(frame.header)))
+            await self.reply(peer, b"ACK\n\n" + encode(self._seen_by(peer, self._all(frame.header))))
         else:
             await self._change(peer, frame)
 
@@ -118,10 +119,15 @@ class BlackmagicVideohubSimulator(FramedSimulator[Block]):
             known = number.isdigit() and int(number) < SIZE
             if block.header == ROUTING:
                 known = known and value.isdigit() and int(value) < SIZE
-                known = known and self.tables[LOCKS][int(number)] != "L"
+                known = known and self._lock_for(peer, int(number)) != "L"
+            elif block.header == LOCKS:
+                known = known and value in ("O", "U", "F")
+                known = known and (value == "F" or self._lock_for(peer, int(number)) != "L")
             if not known:
                 await self.reply(peer, b"NAK\n\n")
                 return
+        if block.header == LOCKS:
+            block = self._locked_by(peer, block)
         if self.early:
             self._put(block)
         await self.reply(peer, b"ACK\n\n")
@@ -134,7 +140,27 @@ class BlackmagicVideohubSimulator(FramedSimulator[Block]):
             self.tables[block.header][int(number)] = value
         if not self.muted:
             for peer in tuple(self.peers):
-                peer.push(encode(block))
+                peer.push(encode(self._seen_by(peer, block)))
+
+    def _locked_by(self, peer: Peer, block: Block) -> Block:
+        """What a change of locks makes of them: forced ones are open, own ones are the peer's."""
+        lines = []
+        for number, _, value in (line.partition(" ") for line in block.lines):
+            if value == "O":
+                self.owners[int(number)] = peer
+            lines.append(f"{number} {'O' if value == 'O' else 'U'}")
+        return Block(header=LOCKS, lines=tuple(lines))
+
+    def _lock_for(self, peer: Peer, number: int) -> str:
+        """The lock of an output as a client sees it: O is its own, L another's."""
+        lock = self.tables[LOCKS][number]
+        return "L" if lock == "O" and self.owners.get(number) is not peer else str(lock)
+
+    def _seen_by(self, peer: Peer, block: Block) -> Block:
+        if block.header != LOCKS:
+            return block
+        numbers = (line.partition(" ")[0] for line in block.lines)
+        return Block(header=LOCKS, lines=tuple(f"{n} {self._lock_for(peer, int(n))}" for n in numbers))
 
     def _all(self, header: str) -> Block:
         lines = tuple(f"{number} {value}" for number, value in enumerate(self.tables[header]))

@@ -1,7 +1,8 @@
 """An NEC display that is not there, off when the program starts.
 
 Knobs beyond the acts: ``values`` (by opcode), ``greatest``, ``diagnoses`` (codes), ``new_model`` (its input
-has another opcode), ``busy`` (it answers that it cannot now), ``said`` (the last frames).
+has another opcode), ``busy`` (it answers that it cannot now), ``settling`` (all
+but its power), ``said`` (the last frames).
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class NecDisplaySimulator(FramedSimulator[Frame]):
         self.values |= {TEMPERATURE: 73, SCREEN_MUTE: 2, COLUMNS: 1, ROWS: 1, POSITION: 1, TILE_MODE: 1}
         self.greatest = {VOLUME: 100, BRIGHTNESS: 100, INPUT: 100, SENSOR: 3, MUTE: 2, SCREEN_MUTE: 2}
         self.diagnoses = [0]
-        self.new_model = self.busy = False
+        self.new_model = self.busy = self.settling = False
         self.said: deque[Frame] = deque(maxlen=100)
         self._up_at = 0.0
 
@@ -100,9 +101,9 @@ class NecDisplaySimulator(FramedSimulator[Frame]):
         match frame.kind:
             case "A":
                 return "B", self._command(frame.text)
-            case "C" if self.power == 1:
+            case "C" if self.power == 1 and not self.settling:
                 return "D", self._read(frame.text)
-            case "E" if self.power == 1:
+            case "E" if self.power == 1 and not self.settling:
                 return "F", self._set(frame.text[:4], frame.text[4:])
         return "B", "BE"
 

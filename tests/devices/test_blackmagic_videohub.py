@@ -121,3 +121,21 @@ async def test_another_client_hears_what_ours_changed(router, witness, served) -
         assert told == b"ACK\n\nNAK\n\nACK\n\nVIDEO OUTPUT ROUTING:\n0 2\n\n"
         await witness.until(lambda: driver.readings["routes"]["1"] == "3", "the other's change")
         writer.close()
+
+
+async def test_what_one_client_locked_is_another_s_for_everybody_else(router) -> None:
+    async with router:
+        reader, writer = await asyncio.open_connection(router.host, router.bound)
+        other, others = await asyncio.open_connection(router.host, router.bound)
+        for line in (reader, other):
+            await line.readuntil(b"END PRELUDE:\n\n")
+        writer.write(b"VIDEO OUTPUT LOCKS:\n2 O\n\n")
+        assert await reader.readuntil(b"2 O\n\n") == b"ACK\n\nVIDEO OUTPUT LOCKS:\n2 O\n\n"
+        assert await other.readuntil(b"\n\n") == b"VIDEO OUTPUT LOCKS:\n2 L\n\n"
+        for refused in (b"VIDEO OUTPUT ROUTING:\n2 1\n\n", b"VIDEO OUTPUT LOCKS:\n2 U\n\n"):
+            others.write(refused)
+            assert await other.readuntil(b"\n\n") == b"NAK\n\n"
+        others.write(b"VIDEO OUTPUT LOCKS:\n2 F\n\n")
+        assert await other.readuntil(b"2 U\n\n") == b"ACK\n\nVIDEO OUTPUT LOCKS:\n2 U\n\n"
+        writer.close()
+        others.close()

@@ -75,6 +75,15 @@ async def test_routes_are_read_and_switched_in_either_dialect(
         assert witness.links() == [Link.ONLINE]
 
 
+async def test_a_machine_of_another_number_is_addressed(switcher, witness, served) -> None:
+    switcher.options = switcher.options.model_copy(update={"machine": 2})
+    async with switcher, served(KramerP3000, switcher, machine=2) as driver:
+        await driver.route(output="2", source="3")
+        assert "#02@ROUTE 1,2,3" in switcher.said
+    async with switcher, served(KramerP3000, switcher, online=False, answer_seconds=0.2):
+        assert (await witness.link("offline")).reason == "machine 1 does not answer, machine 2 does"
+
+
 async def test_another_machine_of_the_line_is_not_listened_to(switcher, witness, served) -> None:
     async with switcher, served(KramerP3000, switcher, online=False, machine=2):
         await witness.link("offline")

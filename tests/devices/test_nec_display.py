@@ -135,6 +135,16 @@ async def test_what_happens_at_the_display_is_seen(display, witness, served) -> 
         await witness.report(power=False, fault="")
 
 
+async def test_the_input_of_a_display_that_starts_is_asked_again(display, witness, served) -> None:
+    display.power, display.settling = 1, True
+    async with display, served(NecDisplay, display, **{**QUICK, "poll": 0.05}) as driver:
+        await witness.report(power=True)
+        display.settling = False
+        await witness.report(input="hdmi1")
+        await driver.set_input("hdmi2")
+        await witness.report(input="hdmi2")
+
+
 async def test_another_monitor_id_is_never_answered(display, witness, served) -> None:
     async with display, served(NecDisplay, display, online=False, monitor_id=4):
         await witness.link("offline")

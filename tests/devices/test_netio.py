@@ -29,15 +29,18 @@ def sockets(device: Callable[..., Device]) -> NetioSimulator:
     return SIMULATOR(device("netio", poll=0.05, answer_seconds=0.5, off_seconds=0.3))
 
 
-async def test_the_documents_json_one_byte_a_segment(by_hand, device, witness) -> None:
-    async with by_hand({"GET /netio.json": (200, SEEN)}) as server:
+@pytest.mark.parametrize(("said", "volts"), [("230.1", 230.1), ("999", None)])
+async def test_the_documents_json_one_byte_a_segment(
+    by_hand, device, witness, said: str, volts: float | None
+) -> None:
+    async with by_hand({"GET /netio.json": (200, SEEN.replace("230.1", said))}) as server:
         driver = Netio(device("netio", port=server.port, poll=600), witness.bus.publish)
         keeper = asyncio.create_task(supervise(driver, asyncio.Event()))
         try:
             await witness.report(
                 model="NETIO 4C",
                 firmware="3.4.2",
-                voltage=230.1,
+                voltage=volts,
                 outlets={"1": {"name": "output_1", "on": True, "amperes": 0.0}},
             )
         finally:

@@ -82,6 +82,9 @@ async def test_everything_is_read_and_each_verb_shows(projector, witness, served
         await witness.report(picture=False, muted=True)
         await driver.show_picture(True)
         await witness.report(picture=True, muted=True)
+        await driver.show_picture(False)  # with the sound: on some, the picture alone would open it
+        await witness.report(picture=False, muted=True)
+        assert "%1AVMT 31" in projector.said
         await driver.set_power(False)
         await witness.report(power=False, state="standby")
         with pytest.raises(Rejected, match="not now") as refusal:

@@ -48,9 +48,10 @@ async def serving(kind: Any, made: Any, witness: Any) -> Any:
         await asyncio.gather(keeper, return_exceptions=True)
 
 
-async def test_qlogics_chart_one_byte_a_segment(by_hand, device, witness) -> None:
+@pytest.mark.parametrize("seven", ["7", '"7"'])
+async def test_qlogics_chart_one_byte_a_segment(by_hand, device, witness, seven: str) -> None:
     asked = f"GET /Chart/ChartByNow?orgKey={ORGANISATION}"
-    async with by_hand({asked: (200, CHART)}) as server:
+    async with by_hand({asked: (200, CHART.replace(":7,", f":{seven},"))}) as server:
         made = device("qlogic", port=server.port, poll=600, organisation=ORGANISATION, centre="ринок")
         async with serving(QLogic, made, witness):
             name = "ЦНАП м.Львова на пл. Ринок"
