@@ -21,6 +21,7 @@ from avctl.http import Answer, Http, http
 from drivers.polled import Options as PolledOptions
 
 State = Literal["active", "partly", "clear", "unknown"]
+MOST_PATIENCE_SECONDS = 600.0  # a service that asks for more is asked all the same: unknown is no answer
 PATIENCE_SECONDS = 60.0  # after "too many requests" without a word on how long
 
 
@@ -101,7 +102,8 @@ class AlarmService(Driver, Alarm, ABC):
                 raise AuthRefused("the service refuses the token")
             case 429:
                 wait = answer.headers.get("retry-after", "")
-                raise TooOften(float(wait) if wait.isdigit() else PATIENCE_SECONDS)
+                seconds = float(wait) if wait.isascii() and wait.isdigit() else PATIENCE_SECONDS
+                raise TooOften(min(seconds, MOST_PATIENCE_SECONDS))
             case 304 if modified:
                 pass
             case 404:

@@ -141,6 +141,7 @@ class NutUps(Polled[tuple[str, ...]], Ups):
         self.report(
             status=" ".join(status),
             on_battery=on_battery,
+            low="LB" in status,
             fault=", ".join(faults),
             model=" ".join(values[key] for key in ("ups.mfr", "ups.model") if values.get(key)),
         )

@@ -41,7 +41,8 @@ class Ups:
     """Power from batteries. It is watched, not told anything.
 
     Reports ``on_battery: bool | None`` (None: not known), ``charge: int`` (%), ``runtime: int`` (s),
-    ``load: int`` (%) and ``fault: str``.
+    ``load: int`` (%), ``low: bool`` (it says itself that the battery will soon be empty, whatever the charge)
+    and ``fault: str``.
     """
 
 

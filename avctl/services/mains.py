@@ -138,15 +138,17 @@ class MainsWatch:
         announced, low = self._blackouts.at(now()), self._low(ups)
         text = "On battery"
         if low:
-            text = f"On battery, below {self._settings.shed_below} %"
+            text = "On battery, and it is low"
         if announced is not None:
             text += ", as announced"
         grave = Severity.CRITICAL if low else Severity.INFO if announced is not None else Severity.WARNING
         self._alerts.say("on_battery", ups, text, grave)
 
     def _low(self, ups: str) -> bool:
-        charge = self._house.state(ups).readings.get("charge")
-        return isinstance(charge, int) and charge < self._settings.shed_below
+        """Whether it is time: an old battery says so at a charge that looks good, some tell no charge."""
+        readings = self._house.state(ups).readings
+        charge = readings.get("charge")
+        return readings.get("low") is True or (isinstance(charge, int) and charge < self._settings.shed_below)
 
     # --- switching -----------------------------------------------------------------------------------
 

@@ -135,6 +135,18 @@ async def test_a_lost_ups_sheds_nothing_more_and_gives_back_only_when_it_is_hear
         assert outlet(again, 1)
 
 
+async def test_a_ups_that_says_its_battery_is_low_sheds_whatever_charge_it_tells(place, settings) -> None:
+    settings["power"]["shed_after"] = 3600
+    async with place() as here:
+        await ready(here)
+        here.devices["ups"].cut_mains()
+        await here.sees(MainsLost)
+        here.devices["ups"].values["ups.status"] = "OB DISCHRG LB"
+        await here.sees(LoadShed, load="wall")
+        (alert,) = (one for one in here.controller.alerts.raised() if one.rule == "on_battery")
+        assert (alert.severity, alert.text) == (Severity.CRITICAL, "On battery, and it is low")
+
+
 async def test_blackouts_are_a_calendar(place) -> None:
     async with place() as here:
         begins = now() + timedelta(hours=3)
