@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from avctl.capabilities import Routing, lacking
-from avctl.errors import NoAnswer, ProtocolError, Rejected
+from avctl.errors import LinkError, NoAnswer, ProtocolError, Rejected
 from drivers.polled import Codec, Lines, Options, Polled, one_of, within
 
 FAULT = re.compile(r"ERR ?(\d{3})")
@@ -92,7 +92,7 @@ class KramerP3000(Polled[Said], Routing):
         self._strangers: set[int] = set()
         try:
             await super().serve()
-        except NoAnswer as silence:
+        except (NoAnswer, LinkError) as silence:  # whoever asked is told first, or the link's end is
             if not self._strangers:
                 raise
             others = ", ".join(map(str, sorted(self._strangers)))

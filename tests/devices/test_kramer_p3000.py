@@ -80,7 +80,7 @@ async def test_a_machine_of_another_number_is_addressed(switcher, witness, serve
     async with switcher, served(KramerP3000, switcher, machine=2) as driver:
         await driver.route(output="2", source="3")
         assert "#02@ROUTE 1,2,3" in switcher.said
-    async with switcher, served(KramerP3000, switcher, online=False, answer_seconds=0.2):
+    async with switcher, served(KramerP3000, switcher, online=False, answer_seconds=1):
         assert (await witness.link("offline")).reason == "machine 1 does not answer, machine 2 does"
 
 
