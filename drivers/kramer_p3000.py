@@ -92,7 +92,7 @@ class KramerP3000(Polled[Said], Routing):
         self._strangers: set[int] = set()
         try:
             await super().serve()
-        except (NoAnswer, LinkError) as silence:  # whoever asked is told first, or the link's end is
+        except (NoAnswer, LinkError) as silence:  # which of them is chance: a silence ends the link, too
             if not self._strangers:
                 raise
             others = ", ".join(map(str, sorted(self._strangers)))

@@ -196,7 +196,6 @@ class QmaticOrchestra(Driver, Counters):
     async def _look(self) -> None:
         queues = await self._list(f"{self._branch}/queues/")
         points = await self._list(f"{self._points}/deviceTypes/SW_SERVICE_POINT")
-        overview = await self._list(f"managementinformation/v2/branches/{self._id}/servicePoints")
         # What is served has the service's name, which the queues mostly bear too.
         self._names = {str(queue.get("name", "")): _id(queue) for queue in queues}
         listed: dict[str, Listed] = {}
@@ -211,6 +210,8 @@ class QmaticOrchestra(Driver, Counters):
                         service=_id(queue),
                         ago=ago if isinstance(ago, int | float) else None,
                     )
+        # After the lists: a ticket that is called meanwhile is in both, never in neither, as if it had left.
+        overview = await self._list(f"managementinformation/v2/branches/{self._id}/servicePoints")
         state = {_id(one): one for one in overview}
         self._staff = {point: str(one.get("staffName") or "") for point, one in state.items()}
         counters = {_id(point): self._row(point, state.get(_id(point), {}), listed) for point in points}
