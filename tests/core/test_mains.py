@@ -67,6 +67,13 @@ async def ready(here: Any) -> None:
     )
 
 
+async def on_battery(here: Any) -> None:
+    """Everything is on, and the mains are lost."""
+    await ready(here)
+    here.devices["ups"].cut_mains()
+    await here.sees(MainsLost)
+
+
 def outlet(here: Any, number: int) -> bool:
     return bool(here.controller.house.state("strip").readings["outlets"][str(number)]["on"])
 
@@ -107,9 +114,7 @@ async def test_loads_go_in_order_never_what_is_on_air_and_come_back_in_the_other
 async def test_a_lost_ups_sheds_nothing_more_and_gives_back_only_when_it_is_heard(place, settings) -> None:
     settings["power"]["shed_after"] = 3600
     async with place() as here:
-        await ready(here)
-        here.devices["ups"].cut_mains()
-        await here.sees(MainsLost)
+        await on_battery(here)
         here.devices["ups"].lose_ups()
         house = here.controller.house
         await here.until(lambda: house.state("ups").readings["on_battery"] is None)
@@ -138,9 +143,7 @@ async def test_a_lost_ups_sheds_nothing_more_and_gives_back_only_when_it_is_hear
 async def test_a_ups_that_says_its_battery_is_low_sheds_whatever_charge_it_tells(place, settings) -> None:
     settings["power"]["shed_after"] = 3600
     async with place() as here:
-        await ready(here)
-        here.devices["ups"].cut_mains()
-        await here.sees(MainsLost)
+        await on_battery(here)
         here.devices["ups"].values["ups.status"] = "OB DISCHRG LB"
         await here.sees(LoadShed, load="wall")
         (alert,) = (one for one in here.controller.alerts.raised() if one.rule == "on_battery")
