@@ -189,13 +189,12 @@ class ShureDis(DiscussionSystem, Rounds):
             self._ballots = Ballots()
             codec = Codec()
 
-            async def hear() -> None:
-                while True:
-                    for command, data in codec.feed(await wire.receive()):
-                        self._heard(command, data)
+            def hear(received: bytes) -> None:
+                for command, data in codec.feed(received):
+                    self._heard(command, data)
 
             try:
-                await together(hear(), self._attend(), self._turns.ended())
+                await together(wire.listen(hear), self._attend(), self._turns.ended())
             finally:
                 self._turns = self._whole = None
                 self.cut_off()

@@ -131,13 +131,12 @@ class TelevicDcerno(DiscussionSystem):
             order, self._speakers, self._waiting = self._waiting, [], []
             codec = Codec()
 
-            async def hear() -> None:
-                while True:
-                    for packet in codec.feed(await wire.receive()):
-                        self._heard(packet)
+            def hear(data: bytes) -> None:
+                for packet in codec.feed(data):
+                    self._heard(packet)
 
             try:
-                await together(hear(), self._attend(order), self._turns.ended())
+                await together(wire.listen(hear), self._attend(order), self._turns.ended())
             finally:
                 self._turns = None
 

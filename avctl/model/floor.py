@@ -46,6 +46,8 @@ class Floor:
     def after(self, event: DeviceEvent) -> Self:
         """The floor once ``event`` has happened."""
         match event:
+            case ReadingsChanged():
+                return self._read(event)
             case LinkChanged():
                 return changed(self, known=event.link is Link.ONLINE)
             case MicOpened():
@@ -58,8 +60,6 @@ class Floor:
                 return changed(self, waiting=_without(self.waiting, event.seat))
             case ItemStarted():
                 return changed(self, item=event.title)
-            case ReadingsChanged():
-                return self._read(event)
             case _:
                 return self
 

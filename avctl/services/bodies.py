@@ -24,7 +24,7 @@ class Bodies:
         self._config, self._bus, self._store, self._settled = config, bus, store, journal.settled
         self._bodies: dict[str, Body] = {}
         bus.listen(self._fold, BodyEvent)
-        journal.keep(_kept)
+        journal.keep(_kept, BodyEvent)
 
     def handle(self, desk: Desk) -> None:
         """Answer the commands that concern the list."""

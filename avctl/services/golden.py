@@ -51,7 +51,7 @@ class GoldenStates:
         bus.listen(self._verb, VerbAsked)
         bus.listen(self._compare, ReadingsChanged)
         bus.listen(self._compare, LinkChanged)
-        journal.keep(self._kept)
+        journal.keep(self._kept, *OURS)
 
     def handle(self, desk: Desk) -> None:
         """Answer the commands that concern what is known to be good."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -227,6 +227,17 @@ async def _refused(refusal: AvctlError) -> Any:
 
 def validated(verb: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments as the verb's signature wants them; BadArgument names the one that is wrong."""
+    if all(isinstance(value, int | float) for value in arguments.values()):
+        return dict(_known(verb, **arguments))  # the same few presets and seats again and again
+    return _checked(verb, arguments)
+
+
+@lru_cache(4096, typed=True)
+def _known(verb: Any, /, **arguments: Any) -> Mapping[str, Any]:
+    return _checked(verb, arguments)
+
+
+def _checked(verb: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     model = arguments_of(verb)
     try:
         return model.model_validate(dict(arguments)).model_dump()

@@ -69,7 +69,7 @@ class Participants:
         self._previews: dict[str, Preview] = {}
         self._resolved: dict[str, tuple[Seating, object, Mapping[int, Occupant]]] = {}
         bus.listen(self._fold, SessionEvent)
-        journal.keep(self._kept)
+        journal.keep(self._kept, ParticipantsListed, SeatSubstituted, SeatRestored, SessionClosed)
 
     def handle(self, desk: Desk) -> None:
         """Answer the commands that concern people in seats."""

@@ -49,6 +49,7 @@ class Sessions:
         self._journal = journal
         self._settled = journal.settled
         self._sessions: dict[str, Session] = {}
+        self._in_rooms: dict[str, Session | None] = {}  # asked for at each word of a microphone
         self._booking = asyncio.Lock()
         bus.listen(self._fold, SessionEvent)
         bus.listen(self._item, ItemStarted)
@@ -65,7 +66,8 @@ class Sessions:
         async with self._store.read() as connection:
             lately = await records.sessions_between(connection, now() - RECENT, now())
             not_over = await records.open_sessions(connection)
-        self._sessions.update((session.id, session) for session in (*lately, *not_over))
+        for session in (*lately, *not_over):
+            self._hold(session)
 
     async def find(self, session: str) -> Session:
         """As ``get``, and looks into the record for sittings of long ago."""
@@ -105,10 +107,12 @@ class Sessions:
 
     def in_room(self, room: str) -> Session | None:
         """The session a room is busy with: running, else being prepared, else the next one planned."""
-        mine = [one for one in self._sessions.values() if one.room == room and one.phase not in OVER]
-        order = {Phase.OPEN: 0, Phase.SUSPENDED: 0, Phase.READY: 1, Phase.PREPARING: 1}
-        mine.sort(key=lambda one: (order.get(one.phase, 2), one.booking.starts_at))
-        return mine[0] if mine else None
+        if room not in self._in_rooms:
+            mine = (one for one in self._sessions.values() if one.room == room and one.phase not in OVER)
+            order = {Phase.OPEN: 0, Phase.SUSPENDED: 0, Phase.READY: 1, Phase.PREPARING: 1}
+            first = min(mine, key=lambda one: (order.get(one.phase, 2), one.booking.starts_at), default=None)
+            self._in_rooms[room] = first
+        return self._in_rooms[room]
 
     def running_in(self, room: str) -> Session | None:
         """The session that is open or suspended in a room."""
@@ -334,14 +338,18 @@ class Sessions:
 
     def _fold(self, event: SessionEvent) -> None:
         if isinstance(event, SessionBooked):
-            self._sessions[event.session] = Session.booked(event)
+            self._hold(Session.booked(event))
         elif (session := self._sessions.get(event.session)) is not None:
-            self._sessions[event.session] = session.after(event)
+            self._hold(session.after(event))
+
+    def _hold(self, session: Session) -> None:
+        self._sessions[session.id] = session
+        self._in_rooms.clear()
 
     def _item(self, event: ItemStarted) -> None:
         session = self.running_in(self._room_of(event.device))
         if session is not None:
-            self._sessions[session.id] = session.after(event)
+            self._hold(session.after(event))
 
 
 def _chapter(event: Event) -> Write | None:

@@ -67,7 +67,7 @@ class Sounds:
         bus.listen(self._fold, RoomEvent)
         bus.listen(self._turn, SessionEvent)
         bus.listen(self._hear, LinkChanged, ReadingsChanged, VerbAsked)
-        journal.keep(self._kept)
+        journal.keep(self._kept, SoundMuted, SoundRestored)
 
     def handle(self, desk: Desk) -> None:
         """Answer the command that mutes a group of channels."""

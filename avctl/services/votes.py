@@ -101,7 +101,7 @@ class Votes:
         bus.listen(self._fold, QuestionPut, QuestionDecided, QuestionLost)
         bus.listen(self._hear, VoteOpened, VoteClosed, VoteLost)
         bus.listen(self._over, SessionClosed)
-        journal.keep(self._kept)
+        journal.keep(self._kept, QuestionDecided, QuestionLost)
 
     def handle(self, desk: Desk) -> None:
         """Answer the commands that concern votes."""

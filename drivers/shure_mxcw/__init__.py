@@ -95,13 +95,12 @@ class ShureMxcw(DiscussionSystem, Votes):
             order, self._speakers, self._waiting = self._waiting, [], []
             codec = Codec()
 
-            async def hear() -> None:
-                while True:
-                    for message in codec.feed(await wire.receive()):
-                        self._heard(message)
+            def hear(data: bytes) -> None:
+                for message in codec.feed(data):
+                    self._heard(message)
 
             try:
-                await together(hear(), self._attend(order), self._turns.ended())
+                await together(wire.listen(hear), self._attend(order), self._turns.ended())
             finally:
                 self._turns = None
                 self.cut_off()

@@ -56,8 +56,6 @@ class Request:
         self.resynchronised = False
         self.timer: asyncio.TimerHandle | None = None
         self.deadline: asyncio.TimerHandle | None = None
-        for future in (self.replied, self.done):
-            future.add_done_callback(_seen)
 
     @property
     def replaceable(self) -> bool:
@@ -80,11 +78,7 @@ class Request:
         for future in (self.replied, self.done):
             if not future.done():
                 future.set_exception(fault)
-
-
-def _seen(future: asyncio.Future[bytes] | asyncio.Future[None]) -> None:
-    if not future.cancelled():
-        future.exception()  # whoever asked may have left
+                future.exception()  # whoever asked may have left
 
 
 class Line:

@@ -19,14 +19,18 @@ class Hall(Driver, Discussion):
             self.report(seats={}, speakers=(), waiting=())
             self.online()
             kept = b""
-            while True:
-                *lines, kept = (kept + await wire.receive()).split(b"\n")
+
+            def hear(data: bytes) -> None:
+                nonlocal kept, open_seats
+                *lines, kept = (kept + data).split(b"\n")
                 for line in lines:
                     seat, on = map(int, line.split())
                     others = tuple(other for other in open_seats if other != seat)
                     open_seats = (*others, seat) if on else others
                     self.report(speakers=open_seats)
                     self.publish((MicOpened if on else MicClosed)(device=self.device.id, seat=seat))
+
+            await wire.listen(hear)
 
     async def open_mic(self, seat: int) -> None: ...
 

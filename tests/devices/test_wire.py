@@ -18,7 +18,7 @@ import websockets
 from websockets.asyncio.server import serve
 
 from avctl import wire
-from avctl.errors import LinkError
+from avctl.errors import LinkError, ProtocolError
 from drivers.sim.certificate import self_signed
 
 log = logging.getLogger("device.test")
@@ -117,6 +117,69 @@ async def test_a_closed_and_a_broken_connection_are_link_errors() -> None:
         async with listening(talk) as port, wire.tcp("127.0.0.1", port, log) as line:
             with pytest.raises(LinkError):
                 await line.receive()
+
+
+async def test_who_listens_is_called_before_anybody_else_has_a_turn() -> None:
+    async def speaks(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"first ")
+        await asyncio.sleep(0.05)
+        writer.write(b"second")
+        writer.close()
+
+    heard = bytearray()
+    async with listening(speaks) as port, wire.tcp("127.0.0.1", port, log) as line:
+        await asyncio.sleep(0.01)  # what came before anybody listened is not lost
+        with pytest.raises(LinkError, match="closed the connection"):
+            await line.listen(heard.extend)
+        with pytest.raises(LinkError, match="cannot send"):
+            await line.send(b"too late")
+    assert heard == b"first second"
+
+
+async def test_what_a_listener_raises_ends_the_listening() -> None:
+    def refuse(data: bytes) -> None:
+        raise ProtocolError(f"not expected: {data.hex()}")
+
+    async with listening(echo) as port, wire.tcp("127.0.0.1", port, log) as line:
+        await line.send(b"\xaa")
+        with pytest.raises(ProtocolError, match="not expected: aa"):
+            await line.listen(refuse)
+
+
+async def test_a_device_that_floods_waits_for_who_does_not_read_and_nothing_is_lost() -> None:
+    much = bytes(range(256)) * 2**17
+    sent = 0
+
+    async def floods(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        for start in range(0, len(much), 2**16):
+            writer.write(much[start : start + 2**16])
+            await writer.drain()
+            sent = start + 2**16
+        writer.close()
+
+    async with listening(floods) as port, wire.tcp("127.0.0.1", port, log) as line:
+        stands = -1
+        while stands != sent:  # what both sides hold is full
+            stands = sent
+            await asyncio.sleep(0.1)
+        got = await exactly(line, len(much))
+    assert stands < len(much)
+    assert got == much
+
+
+async def test_who_sends_more_than_a_device_takes_waits_until_it_reads_or_goes() -> None:
+    async def sleeps(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.1)
+        writer.transport.abort()
+
+    async def pour(line: wire.Stream) -> None:
+        while True:
+            await line.send(bytes(2**20))
+
+    async with listening(sleeps) as port, wire.tcp("127.0.0.1", port, log) as line:
+        with pytest.raises(LinkError, match="cannot send"):
+            await pour(line)
 
 
 async def test_a_device_with_its_own_certificate_is_trusted_and_another_than_the_pinned_is_not(

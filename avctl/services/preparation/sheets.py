@@ -26,7 +26,7 @@ class Sheets:
         self._store, self._settled = store, journal.settled
         self._sheets: dict[str, Preparation] = {}  # by session
         bus.listen(self._fold, *OURS)
-        journal.keep(self._kept)
+        journal.keep(self._kept, *OURS)
 
     async def restore(self, sessions: tuple[str, ...]) -> None:
         """Take in the newest of each session, at start."""
