@@ -49,7 +49,7 @@ class Sessions:
         self._journal = journal
         self._settled = journal.settled
         self._sessions: dict[str, Session] = {}
-        self._in_rooms: dict[str, Session | None] = {}  # asked for at each word of a microphone
+        self._in_rooms: dict[str, str] = {}  # the session of each room: asked at every microphone
         self._booking = asyncio.Lock()
         bus.listen(self._fold, SessionEvent)
         bus.listen(self._item, ItemStarted)
@@ -111,8 +111,8 @@ class Sessions:
             mine = (one for one in self._sessions.values() if one.room == room and one.phase not in OVER)
             order = {Phase.OPEN: 0, Phase.SUSPENDED: 0, Phase.READY: 1, Phase.PREPARING: 1}
             first = min(mine, key=lambda one: (order.get(one.phase, 2), one.booking.starts_at), default=None)
-            self._in_rooms[room] = first
-        return self._in_rooms[room]
+            self._in_rooms[room] = first.id if first is not None else ""
+        return self._sessions.get(self._in_rooms[room])
 
     def running_in(self, room: str) -> Session | None:
         """The session that is open or suspended in a room."""
@@ -343,8 +343,10 @@ class Sessions:
             self._hold(session.after(event))
 
     def _hold(self, session: Session) -> None:
+        before = self._sessions.get(session.id)
         self._sessions[session.id] = session
-        self._in_rooms.clear()
+        if before is None or before.phase is not session.phase or before.booking is not session.booking:
+            self._in_rooms.clear()
 
     def _item(self, event: ItemStarted) -> None:
         session = self.running_in(self._room_of(event.device))
