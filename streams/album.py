@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from streams import beat
 from streams.frames import Format, Frame, to_jpeg_picture
 from streams.plan import CLOSED_FILE
 from streams.programme import Programme
@@ -32,7 +33,7 @@ class Album:
     async def run(self, programme: Programme, readers: Mapping[str, Reader]) -> None:
         """Until cancelled."""
         for number in itertools.count():
-            await asyncio.sleep(LOOK_SECONDS)
+            await beat.pause(LOOK_SECONDS)
             if number % 2:  # its clock goes by the second
                 await asyncio.to_thread(self.save, CLOSED_FILE, programme.slate("closed"))
             if (frame := programme.latest) is not None:

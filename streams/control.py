@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import to_json
+
 from avctl.errors import AvctlError
 from streams.requests import SOCKET_FILE, Request, parse_request, socket_path
 
@@ -55,7 +57,7 @@ class Control:
 
     def push(self, message: dict[str, Any]) -> None:
         """Tell every connection; one that does not read is let go."""
-        line = _line(message)
+        line = _line(message) if self._writers else b""
         for writer in tuple(self._writers):
             if writer.transport.get_write_buffer_size() > BEHIND:
                 self._writers.discard(writer)
@@ -92,4 +94,4 @@ class Control:
 
 
 def _line(message: dict[str, Any]) -> bytes:
-    return json.dumps(message, ensure_ascii=False).encode() + b"\n"
+    return to_json(message) + b"\n"

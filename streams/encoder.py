@@ -18,6 +18,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from streams import beat
 from streams.backlog import Backlog, Pair
 from streams.child import Child
 from streams.clock import Clock
@@ -251,7 +252,7 @@ class Encoder:
         ended = asyncio.ensure_future(child.ended())
         try:
             while not ended.done():
-                await asyncio.wait((ended,), timeout=LOOK_SECONDS)
+                await asyncio.wait((ended,), timeout=beat.left(LOOK_SECONDS))
                 now = time.monotonic()
                 if taken != self.taken:
                     took, taken = now, self.taken

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from avctl.errors import ConfigError, LinkError
+from streams import beat
 from streams.child import Child
 from streams.frames import Format
 
@@ -116,7 +117,7 @@ class Painter:
                         await self._have_done(child, answers, sitter, job)
                         break
                 else:
-                    await asyncio.sleep(self._look_seconds)
+                    await beat.pause(self._look_seconds)
 
     async def _have_done(self, child: Child, answers: asyncio.StreamReader, sitter: Sitter, job: Job) -> None:
         own = job.template in self._deadly and self._deadly[job.template] == self._state()

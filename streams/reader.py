@@ -16,6 +16,7 @@ from datetime import datetime
 
 import numpy as np
 
+from streams import beat
 from streams.child import Child
 from streams.cushion import MOST, Cushion
 from streams.frames import CHANNELS, Format, Frame, Samples
@@ -163,7 +164,7 @@ class Reader:
         ended = asyncio.ensure_future(child.ended())
         try:
             while not ended.done():
-                await asyncio.wait((ended,), timeout=0.2)
+                await asyncio.wait((ended,), timeout=beat.left(0.2))
                 self.tally.look()
                 late = time.monotonic() - self.heard_at
                 if self.frames > began:

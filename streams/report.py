@@ -44,7 +44,7 @@ class Report:
 
     def news(self, status: RunnerStatus | None = None) -> dict[str, Any]:
         """The status, as it is now by default, as it is pushed to whoever listens."""
-        return {"event": "status", **(status or self.status()).model_dump(mode="json")}
+        return {"event": "status", **dict(status or self.status())}
 
     def meters(self) -> dict[str, Any]:
         """What is measured of the programme now, as it is pushed."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from avctl.errors import AvctlError, BadArgument, Conflict
-from streams import rfc8216
+from streams import beat, rfc8216
 from streams.authority import Authority
 from streams.clock import clock_of
 from streams.control import Control
@@ -56,7 +56,6 @@ from streams.way import Way
 log = logging.getLogger("streams.runner")
 
 TAKEN_BACK = timedelta(seconds=60)  # the most that a runner which begins closed takes back
-METERS_SECONDS = 0.1
 SWOLLEN_SECONDS = 2.0  # of pictures that wait: from 70 MB on
 FLUSH_SECONDS = 10.0  # how long the encoder may take to close its last segments
 
@@ -247,17 +246,20 @@ class Runner:
     async def _list(self) -> None:
         self._instruct()
         while True:
-            with suppress(OSError):
-                await asyncio.to_thread(self._authority.mind_the_disk)
-            if await asyncio.to_thread(self._authority.collect):
+            if await asyncio.to_thread(self._collected):
                 self._changed()
-            await asyncio.sleep(self._way.segments.look_seconds)
+            await beat.pause(self._way.segments.look_seconds)
+
+    def _collected(self) -> bool:
+        with suppress(OSError):
+            self._authority.mind_the_disk()
+        return self._authority.collect()
 
     async def _tell(self) -> None:
         while True:
             # Not wait_for: before Python 3.12 it loses a cancellation that meets its result.
             with suppress(TimeoutError):
-                async with asyncio.timeout(1):
+                async with asyncio.timeout(beat.left(1)):
                     await self._dirty.wait()
             self._dirty.clear()
             # One that is merely ready steps back for those that are on air.
@@ -269,11 +271,9 @@ class Runner:
     async def _meter(self) -> None:
         shown: object = None
         second, taken = time.monotonic(), self._way.segments.taken
-        turn = second
         while True:
             # Evenly, so that there are ten a second however long one takes; what is slept through is lost.
-            turn = max(turn + METERS_SECONDS, time.monotonic())
-            await asyncio.sleep(turn - time.monotonic())
+            await asyncio.sleep(beat.next_left())
             self._control.push(self._report.meters())
             present = [reader.present for reader in self._way.readers.values()]
             if (state := (self._way.picture.showing, present, tuple(self._way.watch.conditions))) != shown:
@@ -286,7 +286,7 @@ class Runner:
     async def _mind_the_end(self) -> None:
         """End by ourselves when nobody minds us and the planned end is long past."""
         while True:
-            await asyncio.sleep(0.5)
+            await beat.pause(0.5)
             planned = self._memory.wanted.planned_end
             if planned is None or self._control.attended:
                 continue
@@ -298,7 +298,7 @@ class Runner:
         """Pictures that waited for an encoder that was late take much, and it is not to stay taken."""
         swollen = False
         while True:
-            await asyncio.sleep(1)
+            await beat.pause(1)
             behind = self._way.segments.behind
             if behind > SWOLLEN_SECONDS:
                 swollen = True

@@ -149,8 +149,9 @@ class Watch:
             self._see(heard.frame, min(now - self._pictured, self._longest) if self._pictured else usual)
             self._pictured = now
         # A row each: much faster to go through than pairs.
-        sound = np.ascontiguousarray(heard.sound.T, dtype=np.float32) / np.float32(32768)
-        level = _decibels(sound)
+        sound = np.ascontiguousarray(heard.sound.T, dtype=np.float32)
+        (left, across), (_, right) = (sound @ sound.T).tolist()  # how much each has, and both have in common
+        level = _decibels(left / len(heard.sound)), _decibels(right / len(heard.sound))
         loudest, quietest = max(level), min(level)
         seen["silence"].see(loudest < self._silence_db, passed)
         seen["clipping"].see(_clipped(heard.sound), passed)
@@ -158,7 +159,8 @@ class Watch:
         if loudest > HEARD_DB:
             seen["channel_dead"].see(loudest - quietest > DEAD_DB, passed)
         if quietest > HEARD_DB:
-            seen["out_of_phase"].see(_correlation(sound) < AGAINST, passed)
+            # 1: both channels have the same, 0: nothing in common, -1: one is the other turned over.
+            seen["out_of_phase"].see(across < AGAINST * math.sqrt(left * right), passed)
 
     def _see(self, frame: Frame, passed: float) -> None:
         luma = self._form.planes(frame)[0][:: self._step, :: self._step].astype(np.int16)
@@ -169,16 +171,9 @@ class Watch:
         self._conditions["freeze"].see(still and not black, passed)
 
 
-def _decibels(sound: NDArray[np.float32]) -> tuple[float, float]:
-    power = np.einsum("ij,ij->i", sound, sound) / sound.shape[1]
-    left, right = (10 * math.log10(max(float(one), 1e-10)) for one in power)
-    return left, right
-
-
-def _correlation(sound: NDArray[np.float32]) -> float:
-    """1: both channels have the same, 0: they have nothing in common, -1: one is the other turned over."""
-    left, right = sound
-    return float(left @ right / np.sqrt((left @ left) * (right @ right)))
+def _decibels(power: float) -> float:
+    """Of full scale."""
+    return 10 * math.log10(max(power / 32768**2, 1e-10))
 
 
 def _clipped(sound: Samples) -> bool:

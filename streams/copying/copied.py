@@ -13,6 +13,7 @@ from typing import cast
 import numpy as np
 
 from avctl.errors import Unsupported
+from streams import beat
 from streams.album import PREVIEW_FILE, PREVIEW_WIDTH, SOURCE_FILE, SOURCE_WIDTH, Album
 from streams.clock import Clock
 from streams.copying.clips import Clips
@@ -178,7 +179,7 @@ class Copied:
     async def _show_pictures(self) -> None:
         """Pictures to look at, about once a second."""
         while True:
-            await asyncio.sleep(1)
+            await beat.pause(1)
             await asyncio.to_thread(self._save_pictures)
 
     def _save_pictures(self) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import ffmpeg
 
 from avctl.errors import LinkError
+from streams import beat
 from streams.child import Child
 from streams.copying.segmenter import MOST_SECONDS, Begun, Piece, Segmenter
 from streams.ffmpeg import SAMPLE_RATE, compiled
@@ -236,7 +237,7 @@ class Intake:
         ended = asyncio.ensure_future(child.ended())
         try:
             while not ended.done():
-                await asyncio.wait((ended,), timeout=0.5)
+                await asyncio.wait((ended,), timeout=beat.left(0.5))
                 if self.frames > began and now() - self._heard > STALL_SECONDS:
                     return
         finally:

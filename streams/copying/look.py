@@ -17,6 +17,7 @@ import ffmpeg
 import numpy as np
 
 from avctl.errors import LinkError
+from streams import beat
 from streams.child import Child
 from streams.ffmpeg import SAMPLE_RATE, compiled
 from streams.frames import CHANNELS, Format, Frame, Samples
@@ -104,7 +105,7 @@ class Look:
         ended = asyncio.ensure_future(child.ended())
         try:
             while not ended.done():
-                await asyncio.wait((ended,), timeout=1)
+                await asyncio.wait((ended,), timeout=beat.left(1))
                 if self._given - self._seen > STALLED_SECONDS:
                     return
         finally:

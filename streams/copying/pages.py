@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from streams import beat
 from streams.copying.clips import Clips
 from streams.copying.intake import Shape
 from streams.frames import Format, Frame
@@ -50,7 +51,7 @@ class Pages:
                             form, frame = self.look(name)
                             if not self._clips.has(name, frame):
                                 await asyncio.to_thread(self._clips.make, name, frame, form, self._shape)
-                    await asyncio.sleep(LOOK_SECONDS)
+                    await beat.pause(LOOK_SECONDS)
             finally:
                 painting.cancel()
                 await asyncio.gather(painting, return_exceptions=True)
