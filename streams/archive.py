@@ -10,8 +10,9 @@ from pathlib import Path
 from avctl.bus import Bus
 from avctl.config import Config
 from avctl.errors import LinkError
-from avctl.events import BroadcastFailed, RecordingReady
+from avctl.events import BroadcastFailed, ChapterMarked, RecordingReady
 from avctl.services.sessions import Sessions
+from streams.clock import corrected, note
 from streams.keeper import over
 from streams.recording import fullest, moments, settle
 from streams.remux import published, remux
@@ -25,6 +26,7 @@ class Archive:
     def __init__(self, config: Config, root: Path, bus: Bus, sessions: Sessions) -> None:
         self._config, self._root, self._bus, self._sessions = config, root, bus, sessions
         self._making: dict[str, asyncio.Task[None]] = {}
+        bus.listen(self._marked, ChapterMarked)
 
     @property
     def tasks(self) -> Iterable[asyncio.Task[None]]:
@@ -40,6 +42,9 @@ class Archive:
             self._making[session] = task
             task.add_done_callback(lambda _: self._making.pop(session, None))
 
+    def _marked(self, event: ChapterMarked) -> None:
+        note(self._root / event.session, event.at)
+
     async def _make(self, session: str) -> None:
         folder = self._root / session
         second = self._config.broadcast.recording.second_folder
@@ -47,7 +52,8 @@ class Archive:
         await asyncio.to_thread(settle, folder, disks)
         recorded = await asyncio.to_thread(fullest, disks)
         chapters = await self._sessions.chapters(session)
-        places = await asyncio.to_thread(moments, recorded, [chapter.at for chapter in chapters])
+        times = corrected(folder, [chapter.at for chapter in chapters])
+        places = await asyncio.to_thread(moments, recorded, times)
         marks = [
             (place, chapter.title)
             for place, chapter in zip(places, chapters, strict=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,8 @@ from streams.status import replace_file
 log = logging.getLogger(__name__)
 
 CLOCK_FILE = "clock.json"
+SET_FILE = "clock-set.jsonl"  # what was told while the wall clock was another's
+NOTICED = 0.5  # seconds between the two clocks
 BOOT_FILE = Path("/proc/sys/kernel/random/boot_id")  # another after each start of the machine
 
 
@@ -50,3 +53,24 @@ def clock_of(folder: Path, not_before: datetime | None = None) -> Clock:
     except OSError as fault:  # the next runner begins one of its own
         log.error("the clock of the broadcast cannot be kept: %s", fault.strerror)
     return clock
+
+
+def note(folder: Path, at: datetime) -> None:
+    """Remember how far the wall clock was ahead when it gave this time to something of the broadcast."""
+    if not (folder / CLOCK_FILE).exists():
+        return
+    ahead = (datetime.now(UTC) - clock_of(folder).now()).total_seconds()
+    if abs(ahead) > NOTICED:
+        with suppress(OSError), (folder / SET_FILE).open("a", encoding="ascii") as file:
+            file.write(json.dumps({"at": at.isoformat(), "ahead": ahead}) + "\n")
+
+
+def corrected(folder: Path, times: Iterable[datetime]) -> list[datetime]:
+    """Times that the wall clock gave, as the broadcast's own clock would have given them."""
+    ahead: dict[datetime, float] = {}
+    with suppress(OSError):
+        for line in (folder / SET_FILE).read_text(encoding="ascii").splitlines():
+            with suppress(ValueError, KeyError, TypeError):  # torn by a power loss
+                noted = json.loads(line)
+                ahead[datetime.fromisoformat(noted["at"])] = float(noted["ahead"])
+    return [at - timedelta(seconds=ahead.get(at, 0.0)) for at in times]

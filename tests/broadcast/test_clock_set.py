@@ -7,7 +7,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from streams.clock import CLOCK_FILE, clock_of
+from streams.clock import CLOCK_FILE, SET_FILE, clock_of, corrected, note
 from streams.folder import Growth
 from streams.lookout import Lookout
 
@@ -44,6 +44,22 @@ def test_a_kept_clock_that_is_no_clock_is_replaced(tmp_path: Path) -> None:
         clock = clock_of(tmp_path)
         assert abs(clock.now() - datetime.now(UTC)) < HOUR / 2
         assert zero_of(tmp_path) == clock.zero
+
+
+def test_a_chapter_is_where_it_was_though_the_clock_was_set(tmp_path: Path) -> None:
+    marked = datetime.now(UTC)
+    note(tmp_path, marked)  # nothing is on air: nothing to remember
+    clock_of(tmp_path)
+    note(tmp_path, marked)
+    kept = json.loads((tmp_path / CLOCK_FILE).read_bytes())
+    kept["zero"] = (datetime.fromisoformat(kept["zero"]) - HOUR).isoformat()
+    (tmp_path / CLOCK_FILE).write_text(json.dumps(kept), encoding="ascii")  # the wall's is set on by an hour
+    late = marked + HOUR
+    note(tmp_path, late)
+    with (tmp_path / SET_FILE).open("a") as torn:
+        torn.write('{"at": "2026-')
+    assert corrected(tmp_path, [marked]) == [marked]
+    assert abs(corrected(tmp_path, [late])[0] - marked) < timedelta(minutes=1)
 
 
 def test_files_that_grow_are_seen_to_whatever_their_date_says(tmp_path: Path) -> None:
