@@ -6,7 +6,8 @@ import asyncio
 import io
 import itertools
 import logging
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from streams import beat
@@ -29,6 +30,7 @@ class Album:
 
     def __init__(self, folder: Path, form: Format) -> None:
         self._folder, self._form = folder, form
+        self._turn = threading.Lock()  # once a part is closed, no older picture of the hall is saved
 
     async def run(self, programme: Programme, readers: Mapping[str, Reader]) -> None:
         """Until cancelled."""
@@ -36,11 +38,21 @@ class Album:
             await beat.pause(LOOK_SECONDS)
             if number % 2:  # its clock goes by the second
                 await asyncio.to_thread(self.save, CLOSED_FILE, programme.slate("closed"))
-            if (frame := programme.latest) is not None:
-                await asyncio.to_thread(self.save, PREVIEW_FILE, frame)
+            await asyncio.to_thread(self.show, lambda: programme.latest)
             for name, reader in readers.items():
                 if (frame := reader.latest) is not None:
                     await asyncio.to_thread(self.save, SOURCE_FILE.format(name), frame, SOURCE_WIDTH)
+
+    def show(self, latest: Callable[[], Frame | None]) -> None:
+        """Save the newest picture of the programme: it is asked for when no other is being saved."""
+        with self._turn:
+            if (frame := latest()) is not None:
+                self.save(PREVIEW_FILE, frame)
+
+    def cover(self, slate: Frame) -> None:
+        """Put a slate in the picture's place; what ``show`` had begun before is gone when this returns."""
+        with self._turn:
+            self.save(PREVIEW_FILE, slate)
 
     def save(self, name: str, frame: Frame, width: int = PREVIEW_WIDTH) -> None:
         """Write one; a disk that does not take it is no reason to stop."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from streams.album import PREVIEW_FILE, Album
+from streams.album import Album
 from streams.clock import Clock
 from streams.encoder import Encoder
 from streams.frames import Format, Frame, Samples
@@ -103,7 +103,7 @@ class Encoded:
         self.picture.open()
 
     def cover(self) -> None:
-        self._album.save(PREVIEW_FILE, self.picture.slate("closed"))
+        self._album.cover(self.picture.slate("closed"))
 
     def ready_to_close(self) -> None:
         slate = self.picture.slate("closed", DRAWN_SECONDS)

@@ -106,7 +106,7 @@ class Programme:
         """Show nothing of the hall from here on: when this returns, the last picture of it has been given."""
         self._closed = True
         with self._turn:
-            self._held = None
+            self._held = self.latest = None
             self.showing = CLOSED
 
     def slate(self, name: SlateName, within: float = 0) -> Frame:

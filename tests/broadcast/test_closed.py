@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from streams.clock import CLOCK_FILE, clock_of
 from streams.ffmpeg import find_ffmpeg
 from streams.recording import FOLDER, lines_of
 
@@ -55,10 +58,20 @@ async def on_air(running: Any, segments: int = 3) -> None:
     await running.until(lambda: running.segments() >= segments)
 
 
-@pytest.mark.parametrize("copied", [False, True], ids=["encoded", "copied"])
+def set_since(folder: Path, hours: int) -> None:
+    """Let it be as though the machine's clock was set since the broadcast of a folder began."""
+    zero = clock_of(folder).zero - timedelta(hours=hours)
+    kept = json.loads((folder / CLOCK_FILE).read_bytes())
+    (folder / CLOCK_FILE).write_text(json.dumps({**kept, "zero": zero.isoformat()}), encoding="ascii")
+
+
+@pytest.mark.parametrize(
+    ("copied", "hours"), [(False, 0), (True, 1)], ids=["encoded", "copied, clock set on"]
+)
 async def test_nothing_of_the_hall_is_in_any_output_once_it_is_closed(
-    runner: Callable[..., Any], source: Callable[..., Any], copied: bool
+    runner: Callable[..., Any], source: Callable[..., Any], tmp_path: Path, copied: bool, hours: int
 ) -> None:
+    set_since(tmp_path, hours)
     changes = {"closed": {"withdraw_seconds": 6}, "stream_copy": copied}
     async with runner(**changes) as running, source(running.url):
         await on_air(running, 4)
@@ -75,8 +88,9 @@ async def test_nothing_of_the_hall_is_in_any_output_once_it_is_closed(
         folders = [path.parent for path in (running.folder / "live").glob("*/index.m3u8")]
         # Sound is cut a little elsewhere than pictures: every list is waited for.
         await running.until(lambda: all(len(fresh(running, folder, before)) >= 3 for folder in folders))
-        public = [path for path in files(running) if before.get(path) != _identity(path)]
-        assert len(public) >= len(folders) * (3 + 2)  # new ones of every list, and those that were taken back
+        # New ones of every list, and in place of those that were taken back.
+        await running.until(lambda: len(changed(running, before)) >= len(folders) * (3 + 2))
+        public = changed(running, before)
         private = [path for path in (running.folder / "private").rglob("*.ts") if path.exists()]
         for path in (*public, *(private if copied else ())):
             assert not await asyncio.to_thread(shows_hall, path), path
@@ -103,6 +117,16 @@ async def test_nothing_of_the_hall_is_in_any_output_once_it_is_closed(
 def fresh(running: Any, folder: Path, before: dict[Path, tuple[int, int]]) -> set[Path]:
     """What a list's folder has that it had not."""
     return {path for path in files(running) if path.parent == folder and path not in before}
+
+
+def changed(running: Any, before: dict[Path, tuple[int, int]]) -> list[Path]:
+    """What is public now and was not, under its name or another."""
+    found = []
+    for path in files(running):
+        with suppress(FileNotFoundError):  # taken out of the list meanwhile
+            if before.get(path) != _identity(path):
+                found.append(path)
+    return found
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -141,13 +165,19 @@ async def _closed(running: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("word", "copied"),
-    [("libx264", False), ("the runner", False), ("the runner", True)],
-    ids=["encoder", "runner", "runner that copies"],
+    ("word", "copied", "hours"),
+    [("libx264", False, 0), ("the runner", False, -1), ("the runner", True, 0)],
+    ids=["encoder", "runner, clock set back", "runner that copies"],
 )
 async def test_whatever_is_killed_in_a_closed_part_comes_back_closed(
-    runner: Callable[..., Any], source: Callable[..., Any], word: str, copied: bool
+    runner: Callable[..., Any],
+    source: Callable[..., Any],
+    tmp_path: Path,
+    word: str,
+    copied: bool,
+    hours: int,
 ) -> None:
+    set_since(tmp_path, hours)
     changes = {"closed": {"withdraw_seconds": 0}, "stream_copy": copied}
     async with runner(**changes) as running, source(running.url):
         await on_air(running)
