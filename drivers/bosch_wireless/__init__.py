@@ -135,9 +135,14 @@ class BoschWireless(DiscussionSystem, Votes):
 
     async def _follow(self, path: str) -> None:
         while True:
+            asked, before = asyncio.get_running_loop().time(), self._lists.get(path)
             await self._look(path, "?isPolling=true")
             self._tell()
-            self._news.set()  # and so before the next
+            quick = asyncio.get_running_loop().time() - asked < QUICK_SECONDS
+            if quick and self._lists.get(path) == before:
+                await asyncio.sleep(QUICK_SECONDS)  # not held: this one answers at once, whatever is asked
+            else:
+                self._news.set()  # and so before the next
 
     async def _look(self, path: str, how: str = "") -> None:
         begun = self._newest.get(path, 0)

@@ -299,8 +299,8 @@ class TelevicCoconSimulator(HttpSimulator):
         if vote != self.vote:
             return "There are no results"
         options = [
-            {"Id": 180 + place, "Name": name, "Color": "#FF008000", "Votes": _count(self.votes, place)}
-            for place, name in enumerate(CHOICES)
+            {"Id": 180 + place, "Name": "", "Color": "#FF008000", "Votes": _count(self.votes, place)}
+            for place in range(len(CHOICES))  # as the document has them: only the agenda names them
         ]
         return {"GetGeneralVotingResults": {"Id": vote, "VotingResults": {"Options": options}}}
 

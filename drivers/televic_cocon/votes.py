@@ -76,6 +76,11 @@ class Votes(Line, VotingSystem):
         votes = [row for row in self._items if row.get("Type") == "VotingAgendaItem" and "IdInDb" in row]
         return next((row for row in votes if str(row.get("State")).lower() == "active"), None)
 
+    def _named(self, vote: Vote) -> Mapping[str, str]:
+        """What its choices are called: a result may leave the names to the agenda."""
+        item = next((row for row in self._items if str(row.get("IdInDb")) == vote.id), None)
+        return {str(row.get("Id")): str(row.get("Name") or "") for row in rows(item, "VotingOptions")}
+
     async def _read_result(self, vote: Vote) -> None:
         general = await self._find(f"Voting/GetGeneralVotingResults/?Id={vote.id}")
         results = general.get("VotingResults") if isinstance(general, dict) else None
@@ -83,7 +88,9 @@ class Votes(Line, VotingSystem):
             self.vote_lost("the server tells no result of the vote")
             return
         options = rows(results, "Options")
-        names = {str(row.get("Id")): choice_of(str(row.get("Name") or row.get("Id"))) for row in options}
+        known = self._named(vote)
+        marks = {str(row.get("Id")): str(row.get("Name") or "") for row in options}
+        names = {mark: choice_of(name or known.get(mark) or mark) for mark, name in marks.items()}
         counts = counted((names[str(row.get("Id"))], _votes(row)) for row in options)
         single = content(await self._get(f"Voting/GetIndividualVotingResults/?Id={vote.id}"))
         told = single.get("IndividualVotingResults") if isinstance(single, dict) else None

@@ -190,6 +190,21 @@ async def test_an_access_point_that_parks_others_behind_held_questions_is_asked_
         assert not hall.holds._held
 
 
+async def test_one_that_answers_at_once_instead_of_holding_is_not_asked_without_end(
+    hall: BoschWirelessSimulator, served: Served, witness: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    hall.hold_seconds = 0
+    async with served(DRIVER, hall, hold_seconds=50, poll=60):
+        caplog.set_level(logging.DEBUG)
+        began = asyncio.get_running_loop().time()
+        await witness.until(lambda: caplog.text.count(">> GET /api/speakers?") >= 3, "three questions")
+        await asyncio.sleep(0.3)
+        passed = asyncio.get_running_loop().time() - began
+        assert caplog.text.count(">> GET /api/speakers?") <= 2 + passed / 0.25
+        hall.press(3)
+        await witness.sees(MicOpened, seat=3)
+
+
 async def test_nonsense_in_the_right_form_ends_the_link(
     hall: BoschWirelessSimulator, served: Served, witness: Any, by_hand: Any
 ) -> None:

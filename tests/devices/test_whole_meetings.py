@@ -418,7 +418,9 @@ class Cocon(Asked):
         agenda = await self.get("Meeting_Agenda/GetAgendaItemInformationInRunningMeeting")
         vote = re.findall(r'"VotingAgendaItem".*?"IdInDb": (\d+)', json.dumps(agenda))[0]
         told = (await self.get(f"Voting/GetGeneralVotingResults/?Id={vote}"))["GetGeneralVotingResults"]
-        return {row["Name"]: row["Votes"]["Count"] for row in told["VotingResults"]["Options"]}
+        named = re.findall(r'"Id": (\d+), "Name": "(\w+)"', json.dumps(agenda))  # the result leaves them out
+        counts = {str(row["Id"]): row["Votes"]["Count"] for row in told["VotingResults"]["Options"]}
+        return {name: counts[mark] for mark, name in named}
 
     async def is_over(self) -> bool:
         return await self.get(f"Notification/id={self.id}") == {"Notification": "Error 400"}
