@@ -88,12 +88,12 @@ from avctl.store.records import Filter, JournalRow
 from dashboards import views
 from dashboards.happened_words import HAPPENED
 from dashboards.house import room_of_subject
-from dashboards.words import ALARMS, LINKS, OUTCOMES, REASONS, RULES, SLATES, STAGES, TICKETS, VERBS
+from dashboards.words import ALARMS, LINKS, OUTCOMES, OVERLAYS, REASONS, RULES, SLATES, STAGES, TICKETS, VERBS
 
 KEPT = 40
 QUIET = (SpeakerShown, ChapterMarked, PreparationBegan, LineJudged)
 # Acts of avctl itself that a technician does not want between the people's.
-BY_ITSELF = ("follow", "preparation", "")
+BY_ITSELF = ("follow", "preparation", "votes", "")
 TOLD = (
     *("ItemCalled", "Quorum"),
     *("Session", "Clash", "Duty", "Broadcast", "Alert", "Recording", "ClosedPart", "Source", "StandIn"),
@@ -141,7 +141,7 @@ class Diary:
         """The room whose log an event belongs to; empty when it belongs to none."""
         if event.transient or isinstance(event, QUIET):
             return ""
-        if isinstance(event, VerbDone) and event.actor in BY_ITSELF:
+        if isinstance(event, VerbDone | OverlayShown) and event.actor in BY_ITSELF:
             return ""
         if isinstance(event, RoomEvent):
             room = event.room
@@ -254,7 +254,7 @@ def _detail(event: Event) -> tuple[str, str, str]:
         case SpeakerShown():
             return "", event.name, ""
         case OverlayShown():
-            return "", event.overlay if event.shown else f"{event.overlay} –", ""
+            return OVERLAYS.get(event.overlay, ""), "" if event.shown else "–", ""
         case SourceCut() | SourceRestored():
             return "", event.source, ""
         case ShotStored():

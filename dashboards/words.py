@@ -210,6 +210,13 @@ SLATES: Mapping[str, str] = {
     "released": _("The recording will be published"),
     "ended": _("The session has ended"),
 }
+OVERLAYS: Mapping[str, str] = {
+    "item": _("Agenda item"),
+    "vote": _("Vote"),
+    "logo": _("Emblem"),
+    "clock": _("Clock"),
+    "live": _("Mark “live”"),
+}
 MODES: Mapping[str, str] = {
     "open": _("Mode: a press opens"),
     "queue": _("Mode: the next moves up"),
