@@ -67,6 +67,7 @@ SENTENCES = (
     _("The public playlist does not advance"),
     _("the playlist does not advance"),
     _("The recording does not grow"),
+    _("The closed part is heard: {0}"),
     _("It is to send and nothing leaves it"),
     _("The machine is too slow: quality reduced to {0}"),
     _("The chip does not encode, the processor does: {0}"),

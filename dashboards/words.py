@@ -196,6 +196,7 @@ RULES: Mapping[str, str] = {
     "overrun": _("it takes longer, and another session is booked here"),
     "disk_full": _("the disk of the recordings is getting full"),
     "closed_part_doubt": _("it is not certain that the closed part is closed to viewers"),
+    "closed_part_heard": _("the closed part is heard where it must not be"),
     **RULES_OF_BUILDING,
     "broadcast_failed": _("the broadcast cannot be kept up"),
 }

@@ -93,7 +93,7 @@ async def controller(
         alerts = Alerts(config, bus, store, journal, house, sessions)
         Channels(bus, house, alerts)
         speaking = SpeakingTime(config, bus, desk, sessions, follow)
-        sounds = Sounds(config, bus, desk, store, journal, house, sessions)
+        sounds = Sounds(config, bus, desk, store, journal, house, sessions, alerts)
         votes = Votes(config, bus, desk, store, journal, house, sessions, participants)
         scoreboard = Scoreboard(config, bus, desk, sessions, votes)
         kiosks = Kiosks(config, bus, house, alerts)

@@ -1,13 +1,15 @@
 """The sound of rooms with a mixer: how loud, and what is silent while a part is closed.
 
 A closed part must not be heard in the next room either. What the configuration names is silenced when one
-begins and sounds again when it ends, unless it was silent before or a person has touched it meanwhile.
+begins and sounds again when it ends, unless it was silent before or a person has touched it meanwhile: what a
+person, or a scene, opens within it stays open, and is an alert.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,11 +29,13 @@ from avctl.events import (
     SessionEvent,
     SessionResumed,
     SessionSuspended,
+    Severity,
     SoundMuted,
     SoundRestored,
     VerbAsked,
 )
 from avctl.model.silence import Silence
+from avctl.services.alerts import Alerts
 from avctl.services.house import House
 from avctl.services.journal import Journal, Write
 from avctl.services.sessions import Sessions
@@ -55,14 +59,16 @@ class Sounds:
         journal: Journal,
         house: House,
         sessions: Sessions,
+        alerts: Alerts,
     ) -> None:
         self._bus, self._desk, self._store, self._settled = bus, desk, store, journal.settled
-        self._house, self._sessions = house, sessions
+        self._house, self._sessions, self._alerts = house, sessions, alerts
         self._sounds = {room.id: room.sound for room in config.rooms if room.sound is not None}
         self._rooms = {sound.mixer: room for room, sound in self._sounds.items()}
         self._silences = {room: Silence(room=room) for room in self._sounds}
         self._left: dict[str, set[str]] = {room: set() for room in self._sounds}  # to people, till it ends
         self._turns = {room: asyncio.Lock() for room in self._sounds}
+        self._bringing = Counter[str]()  # acts under way, by room
         self._tasks: set[asyncio.Task[None]] = set()
         bus.listen(self._fold, RoomEvent)
         bus.listen(self._turn, SessionEvent)
@@ -148,6 +154,7 @@ class Sounds:
                 for channel in self._silences[room].channels:
                     if event.readings["channels"].get(channel, {}).get("muted") is False:
                         self._is_a_persons(room, channel)
+                self._judge(room)
             case LinkChanged() if self._house.state(event.device).online:
                 self._bring(room)
 
@@ -164,11 +171,19 @@ class Sounds:
 
     def _bring(self, room: str) -> None:
         """Bring a room's mixer to what its session wants of it."""
+        self._bringing[room] += 1
         task = asyncio.get_running_loop().create_task(self._brought(room))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _brought(self, room: str) -> None:
+        try:
+            await self._silenced(room)
+        finally:
+            self._bringing[room] -= 1
+        self._judge(room)
+
+    async def _silenced(self, room: str) -> None:
         sound = self._sounds[room]
         async with self._turns[room]:
             for channel in sound.closed_mutes:
@@ -183,6 +198,15 @@ class Sounds:
                 own = next((one for one in sound.closed_mutes if str(one) == key), key)
                 if self._sounds_now(sound, key) or await self._tried(sound, own, False):
                     self._bus.publish(SoundRestored(room=room, actor=ACTOR, channels=(key,)))
+
+    def _judge(self, room: str) -> None:
+        """Tell somebody that a closed part is heard: a person, or a scene, may open what it keeps silent."""
+        if self._bringing[room]:
+            return  # it is being silenced now, and judged after that
+        sound = self._sounds[room]
+        heard = [str(one) for one in sound.closed_mutes if self._sounds_now(sound, str(one))]
+        text = f"The closed part is heard: {', '.join(heard)}" if heard and self._closed(room) else ""
+        self._alerts.say("closed_part_heard", sound.mixer, text, Severity.CRITICAL)
 
     def _sounds_now(self, sound: Sound, channel: str) -> bool:
         state = self._house.state(sound.mixer)

@@ -106,7 +106,7 @@ def building() -> Callable[[Config], Any]:
             participants = Participants(bus, store, journal, house, sessions)
             follow = Follow(config, bus, desk, house, sessions, framings, participants)
             speaking = SpeakingTime(config, bus, desk, sessions, follow)
-            sounds = Sounds(config, bus, desk, store, journal, house, sessions)
+            sounds = Sounds(config, bus, desk, store, journal, house, sessions, alerts)
             participants.handle(desk)
             sounds.handle(desk)
             votes = Votes(config, bus, desk, store, journal, house, sessions, participants)

@@ -11,7 +11,7 @@ import pytest
 from avctl.commands import BookSession, MuteSound, Operate
 from avctl.config import Config, Device, Room, Sound
 from avctl.errors import Unsupported
-from avctl.events import Reason, SoundMeasured, SoundMuted, SoundRestored, VerbDone
+from avctl.events import AlertCleared, AlertRaised, Reason, SoundMeasured, SoundMuted, SoundRestored, VerbDone
 from avctl.services.sound import Sounds
 
 OPTIONS = {"channels": 4, "buses": 2, "matrices": 1, "dcas": 1, "poll": 0.2, "answer_seconds": 0.2}
@@ -57,15 +57,22 @@ async def test_a_closed_part_silences_what_is_configured_and_gives_back_only_tha
         assert muted(one) == {"3", "bus-1", "matrix-1"}
         assert isinstance(next(e for e in one.seen if isinstance(e, SoundMuted)), SoundMuted)
 
-        # A person takes one of them in hand; after a restart the record knows the other.
+        # A person opens one of them and closes it again: it is theirs, and an alert while it is open.
+        # After a restart the record knows the other.
         for on in (False, True):
             touched = {"channel": 3, "on": on}
             await one.desk.obey(
                 Operate(actor="olena", device="mixer", verb="mute_channel", arguments=touched)
             )
+            if not on:
+                heard = await one.sees(AlertRaised, rule="closed_part_heard")
+                assert (heard.subject, heard.text) == ("mixer", "The closed part is heard: 3")
+        await one.sees(AlertCleared, alert=heard.alert)
         await one.until(lambda: one.sounds.silenced("plenary") == ("matrix-1",))
         await one.sessions.chapters(session)  # until the record has it
-        again = Sounds(one.config, one.bus, one.desk, one.store, one.journal, one.house, one.sessions)
+        again = Sounds(
+            one.config, one.bus, one.desk, one.store, one.journal, one.house, one.sessions, one.alerts
+        )
         await again.restore()
         assert again.silenced("plenary") == ("matrix-1",)
         await again.close()
