@@ -187,6 +187,10 @@ class TcpSimulator(Simulator):
     async def received(self, peer: Peer, data: bytes) -> None:
         """Deal with bytes from a peer; answer through ``reply``."""
 
+    def patience(self, peer: Peer) -> float | None:
+        """Seconds of a peer's silence after which the device hangs up; None: it never does."""
+        return None
+
     async def greet(self, reader: asyncio.StreamReader, peer: Peer) -> bool:
         """What happens before the first command, such as a log-in; false hangs up."""
         return True
@@ -226,13 +230,19 @@ class TcpSimulator(Simulator):
         self.peers.add(peer)
         try:
             if await self.greet(reader, peer):
-                while data := await reader.read(4096):
+                while data := await self._next(reader, peer):
                     await self.received(peer, data)
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
             pass
         finally:
             self.peers.discard(peer)
             writer.close()
+
+    async def _next(self, reader: asyncio.StreamReader, peer: Peer) -> bytes:
+        if self._line is not None or (seconds := self.patience(peer)) is None:
+            return await reader.read(4096)
+        async with asyncio.timeout(seconds):
+            return await reader.read(4096)
 
 
 class UdpSimulator(Simulator, asyncio.DatagramProtocol):

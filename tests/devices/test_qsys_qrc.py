@@ -134,3 +134,74 @@ async def test_another_client_reads_and_changes(core, witness, served) -> None:
         writer.write(b"noise\0")
         assert json.loads((await reader.readuntil(b"\0"))[:-1])["error"]["code"] == -32700
         writer.close()
+
+
+async def test_a_client_of_another_maker_follows_groups_and_components(device) -> None:
+    """Alone, without a channel in its options, it has a design of one: what a client tries first is there."""
+    core = SIMULATOR(device("qsys_qrc"))
+    async with core:
+        reader, writer = await asyncio.open_connection(core.host, core.bound)
+
+        async def heard() -> dict:
+            return json.loads((await reader.readuntil(b"\0"))[:-1])
+
+        async def ask(method: str, params: object) -> object:
+            said = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
+            writer.write(json.dumps(said).encode() + b"\0")
+            answer = await heard()
+            return answer["result"] if "result" in answer else answer["error"]["code"]
+
+        assert (await heard())["method"] == "EngineStatus"
+        gain = {"Name": "gain", "String": "0.0dB", "Value": 0.0, "Position": 0.833333}
+        muted = {"Name": "mute", "String": "muted", "Value": True, "Position": 1.0}
+        assert await ask("Control.Get", ["gain"]) == [gain]
+        assert await ask("Control.Set", {"Name": "mute", "String": "muted"}) == muted
+        assert (await ask("Control.Set", {"Name": "gain", "Position": 0.5}))["Value"] == -40
+        assert await ask("Component.GetComponents", None) == [
+            {"Name": "Main", "Type": "gain", "Properties": []}
+        ]
+        described = await ask("Component.GetControls", {"Name": "Main"})
+        assert [one["Name"] for one in described["Controls"]] == ["mute", "gain"]
+        asked = {"Name": "Main", "Controls": [{"Name": "mute"}]}
+        assert await ask("Component.Get", asked) == {"Name": "Main", "Controls": [muted]}
+        put = {"Name": "Main", "Controls": [{"Name": "gain", "Value": -12.5}, {"Name": "mute", "Value": 0}]}
+        assert await ask("Component.Set", put) is True
+        assert (await ask("Control.Get", ["gain"]))[0]["String"] == "-12.5dB"
+        # a group tells once what changed since it was asked last
+        assert await ask("ChangeGroup.AddControl", {"Id": "g", "Controls": ["gain", "mute"]}) is True
+        of_component = {"Name": "Main", "Controls": [{"Name": "mute"}]}
+        assert await ask("ChangeGroup.AddComponentControl", {"Id": "g", "Component": of_component}) is True
+        first = await ask("ChangeGroup.Poll", {"Id": "g"})
+        assert [one["Name"] for one in first["Changes"]] == ["gain", "mute", "mute"]
+        assert await ask("ChangeGroup.Poll", {"Id": "g"}) == {"Id": "g", "Changes": []}
+        core.press_mute("mute")
+        second = await ask("ChangeGroup.Poll", {"Id": "g"})
+        assert second["Changes"] == [muted, {"Component": "Main", **muted}]
+        assert await ask("ChangeGroup.Invalidate", {"Id": "g"}) is True
+        assert len((await ask("ChangeGroup.Poll", {"Id": "g"}))["Changes"]) == 3
+        assert await ask("ChangeGroup.Remove", {"Id": "g", "Controls": ["gain"]}) is True
+        assert await ask("ChangeGroup.AutoPoll", {"Id": "g", "Rate": 0.1}) is True
+        core.move_fader("gain", -3)
+        core.press_mute("mute")
+        pushed = await heard()
+        assert (pushed["method"], len(pushed["params"]["Changes"])) == ("ChangeGroup.Poll", 2)
+        assert await ask("ChangeGroup.Clear", {"Id": "g"}) is True
+        assert await ask("ChangeGroup.Destroy", {"Id": "g"}) is True
+        for fault, method, params in (
+            (6, "ChangeGroup.Poll", {"Id": "g"}),
+            (7, "Component.Get", {"Name": "Nobody", "Controls": []}),
+            (8, "Component.Get", {"Name": "Main", "Controls": [{"Name": ["gain"]}]}),
+            (8, "Control.Set", {"Name": "nothing", "Value": 1}),
+            (-32602, "Control.Set", {"Name": "gain", "Value": "loud"}),
+            (-32602, "Control.Get", "gain"),
+            (-32601, "Mixer.Nothing", {}),
+            (-32600, 5, {}),
+        ):
+            assert await ask(method, params) == fault
+        for number in "abcd":
+            assert await ask("ChangeGroup.AddControl", {"Id": number, "Controls": ["gain"]}) is True
+        assert await ask("ChangeGroup.AddControl", {"Id": "e", "Controls": ["gain"]}) == 5
+        core.patient_seconds = 0.05  # a minute, really: whoever says nothing is hung up on
+        assert await ask("StatusGet", 0)
+        assert await reader.read() == b""
+        writer.close()
