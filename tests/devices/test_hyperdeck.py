@@ -97,6 +97,80 @@ async def test_another_client_is_served_beside_ours(recorder, witness, served) -
         writer.write(b"ping\r\nnotify: transport: true\r\nrecord\r\nwatchdog:\r\nperiod: 2\r\n\r\n")
         told = [await reader.readline() for _ in range(3)]
         assert told == [b"200 ok\r\n"] * 3
-        assert await reader.readuntil(b"\r\n\r\n") == b"508 transport info:\r\nstatus: record\r\n\r\n"
+        pushed = await reader.readuntil(b"\r\n\r\n")
+        assert pushed == b"508 transport info:\r\nstatus: record\r\nclip id: 3\r\n\r\n"
         await witness.report(recording=True)
+        writer.close()
+
+
+async def test_a_client_finds_its_clips_its_disks_and_its_watchdog(recorder) -> None:
+    async with recorder:
+        reader, writer = await asyncio.open_connection(recorder.host, recorder.bound)
+        await reader.readuntil(b"\r\n\r\n")
+
+        async def ask(command: str) -> list[str]:
+            writer.write(command.encode() + b"\r\n")
+            first = await reader.readline()
+            rest = await reader.readuntil(b"\r\n\r\n") if first.endswith(b":\r\n") else b""
+            return (first + rest).decode().split("\r\n")[: -2 if rest else -1]
+
+        assert await ask("clips count") == ["214 clips count:", "clip count: 2"]
+        clips = ["1: opening.mov 00:00:00:00 00:01:00:00", "2: anthem.mov 00:01:00:00 00:01:00:00"]
+        assert await ask("clips get") == ["205 clips info:", "clip count: 2", *clips]
+        assert await ask("disk list") == [
+            "206 disk list:",
+            "slot id: 1",
+            "1: opening.mov QuickTimeProRes 1080p25 00:01:00:00",
+            "2: anthem.mov QuickTimeProRes 1080p25 00:01:00:00",
+        ]
+        assert "slot count: 2" in await ask("device info")
+        assert await ask("slot info: slot id: 2") == [
+            "202 slot info:",
+            "slot id: 2",
+            "status: empty",
+            "recording time: 0",
+            "video format: 1080p25",
+        ]
+        for command, answer in (
+            ("goto: clip id: 2", "200 ok"),
+            ("goto: clip id: +1", "109 out of range"),
+            ("goto: clip id: two", "102 invalid value"),
+            ("slot info: slot id: 9", "102 invalid value"),
+            ("slot select: slot id: 2", "105 no disk"),
+            ("disk list: slot id: 2", "105 no disk"),
+            ("record spill", "150 invalid state"),
+            ("PLAY", "200 ok"),
+            ("notify: nothing: true", "101 unsupported parameter"),
+            ("play the anthem", "103 unsupported"),
+        ):
+            assert await ask(command) == [answer]
+        shown = await ask("transport info")
+        assert {"status: play", "speed: 100", "clip id: 2", "single clip: false"} <= set(shown)
+        notified = ["transport: true", "slot: true", "remote: true"]
+        assert await ask("\r\n".join(("notify:", *notified, ""))) == ["200 ok"]
+        assert await ask("notify") == ["209 notify:", *notified, "configuration: false"]
+        recorder.fill(60, slot=2)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(
+            b"502 slot info:\r\nslot id: 2\r\nstatus: mounted\r\n"
+        )
+        assert await ask("slot select: slot id: 2") == ["200 ok"]
+        selected = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        assert selected[0] == "508 transport info:"
+        assert {"slot id: 2", "clip id: none", "status: stopped"} <= {*selected}
+        assert await ask("play") == ["107 timeline empty"]
+        recorder.press_remote(False)
+        assert await reader.readuntil(b"\r\n\r\n") == b"510 remote info:\r\nenabled: false\r\n\r\n"
+        assert await ask("record: name: sitting_12") == ["111 remote control disabled"]
+        assert await ask("remote") == ["210 remote info:", "enabled: false", "override: false"]
+        assert await ask("remote: enable: true") == ["200 ok"]
+        await reader.readuntil(b"\r\n\r\n")
+        assert await ask("record: name: sitting_12") == ["200 ok"]
+        assert recorder.clips[2] == ["sitting_12.mov"]
+        await reader.readuntil(b"\r\n\r\n")
+        recorder.eject(2)
+        ended = [await reader.readuntil(b"\r\n\r\n") for _ in range(2)]
+        assert b"508 transport info:\r\nstatus: stopped\r\nclip id: none\r\n\r\n" in ended
+        assert await ask("watchdog:\r\nperiod: soon\r\n") == ["102 invalid value"]
+        assert await ask("watchdog:\r\nperiod: 1\r\n") == ["200 ok"]
+        assert await reader.read() == b""  # a second of silence, and it hangs up
         writer.close()
