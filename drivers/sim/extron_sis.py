@@ -1,6 +1,8 @@
 """An Extron matrix that is not there: 8 x 4, on TCP with its greeting or on a serial line.
 
-Knobs beyond the acts: ``wide`` (digits of its numbers), ``presets`` (by number), ``said`` (last commands).
+Knobs beyond the acts: ``wide`` (digits of its numbers), ``presets`` (by number), ``muted_outputs`` (by kind:
+B picture, Z sound), ``signals`` (by input), ``gains`` (of groups, in tenths of dB), ``patient_seconds``,
+``said`` (last commands).
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ COMMAND = re.compile(
     r"\s*((?:\x1b|W)[^\r|]*[\r|]|\d+\*\d+[!%$&]|\d+%|\d+[.,]|[\d*]+[BZ]|[IQN])", re.IGNORECASE
 )
 LONGEST = 64
+MUTES = {"B": "Vmt", "Z": "Amt"}
 
 
 class Commands:
@@ -63,7 +66,14 @@ class ExtronSisSimulator(FramedSimulator[str]):
         self.wide = 2
         self.routes = dict.fromkeys(range(1, self.options.outputs + 1), 1)
         self.presets: dict[int, dict[int, int]] = {}
+        self.muted_outputs: dict[str, set[int]] = {kind: set() for kind in MUTES}
+        self.signals = dict.fromkeys(range(1, self.options.inputs + 1), True)
+        self.gains: dict[int, int] = {}
+        self.patient_seconds = 300.0
         self.said: deque[str] = deque(maxlen=100)
+
+    def patience(self, peer: Peer) -> float:
+        return self.patient_seconds
 
     def codec(self) -> Codec[str]:
         return Commands()
@@ -91,8 +101,20 @@ class ExtronSisSimulator(FramedSimulator[str]):
             raise ValueError("an output and an input it has")
         self._tell(self._tie(output, source, "All"))
 
+    @act
+    def lose_signal(self, source: int, on: bool = True) -> None:
+        """Take the picture off an input, or bring it back."""
+        if source not in self.signals:
+            raise ValueError(f"source: a number from 1 to {self.options.inputs}")
+        self.signals[source] = not on
+
     def state(self) -> Mapping[str, Any]:
-        return {**super().state(), "routes": {str(to): source for to, source in self.routes.items()}}
+        return {
+            **super().state(),
+            "routes": {str(to): source for to, source in self.routes.items()},
+            "dark": sorted(self.muted_outputs["B"]),
+            "silent": sorted(self.muted_outputs["Z"]),
+        }
 
     def _obey(self, command: str, peer: Peer) -> str:
         if found := re.fullmatch(r"(\d+)\*(\d+)([!%$&])", command):
@@ -110,16 +132,40 @@ class ExtronSisSimulator(FramedSimulator[str]):
             return f"{self.routes[int(found[1])]:0{self.wide}d}" if int(found[1]) in self.routes else "E12"
         if found := re.fullmatch(r"(\d+)([.,])", command):
             number = int(found[1])
-            if found[2] == ",":
+            if found[2] == ".":
+                if number not in self.presets:
+                    return "E11"
+                self.routes.update(self.presets[number])
+            else:
                 self.presets[number] = dict(self.routes)
-                return f"Spr{number:0{self.wide}d}"
-            if number not in self.presets:
-                return "E11"
-            self.routes.update(self.presets[number])
-            return f"Rpr{number:0{self.wide}d}"
+            said = f"{'Rpr' if found[2] == '.' else 'Spr'}{number:0{self.wide}d}"
+            self._tell(said, but=peer)
+            return said
+        if found := re.fullmatch(r"(?:(\d+)\*([01])|([01])\*)([BZ])", command):
+            return self._mute(found[4], found[1], found[2] or found[3], peer)
+        if re.fullmatch(r"(?:\x1b|W)0LS", command):
+            return "*".join(str(int(on)) for on in self.signals.values())
+        if found := re.fullmatch(r"(?:\x1b|W)D(\d{1,3})(?:\*([+-]?\d{1,5}))?GRPM", command):
+            group = int(found[1])
+            if found[2]:
+                self.gains[group] = int(found[2])
+            return f"GrpmD{group:02d}*{self.gains.get(group, 0):+06d}"
         if found := re.fullmatch(r"(?:\x1b|W)(\d)CV", command):
             return f"Vrb{found[1]}"
         return {"N": "60-1368-01", "Q": "1.02", "I": "DTPCP84"}.get(command, "E10")
+
+    def _mute(self, kind: str, output: str | None, on: str, peer: Peer) -> str:
+        """Make an output dark or silent, or all of them."""
+        if self.refusing:
+            return "E14"
+        if output is not None and int(output) not in self.routes:
+            return "E12"
+        outputs = set(self.routes) if output is None else {int(output)}
+        muted = self.muted_outputs[kind]
+        self.muted_outputs[kind] = muted | outputs if on == "1" else muted - outputs
+        said = MUTES[kind] + ("" if output is None else f"{int(output):0{self.wide}d}*") + on
+        self._tell(said, but=peer)
+        return said
 
     def _tie(self, output: int, source: int, kind: str) -> str:
         if kind in ("All", "Vid", "RGB"):

@@ -34,7 +34,7 @@ class VmixSimulator(FramedSimulator[str]):
         self.counted = True
         self.recording = False
         self.said: deque[str] = deque(maxlen=100)
-        self._subscribed: WeakSet[Peer] = WeakSet()
+        self._subscribed: dict[str, WeakSet[Peer]] = {"TALLY": WeakSet(), "ACTS": WeakSet()}
 
     def codec(self) -> Codec[str]:
         return Lines(b"\n")
@@ -53,32 +53,40 @@ class VmixSimulator(FramedSimulator[str]):
                 await self.reply(peer, f"XML {length}\r\n".encode() + body + b"\r\n")
             case "TALLY":
                 await self.reply(peer, self._tally())
-            case "SUBSCRIBE" if rest in ("TALLY", "ACTS"):
-                await self.reply(peer, f"SUBSCRIBE OK {rest}\r\n".encode())
-                self._subscribed.add(peer)
+            case "SUBSCRIBE" if (subject := rest.strip().upper()) in self._subscribed:
+                await self.reply(peer, f"SUBSCRIBE OK {subject}\r\n".encode())
+                self._subscribed[subject].add(peer)
+            case "UNSUBSCRIBE" if (subject := rest.strip().upper()) in self._subscribed:
+                await self.reply(peer, f"UNSUBSCRIBE OK {subject}\r\n".encode())
+                self._subscribed[subject].discard(peer)
+            case "ACTS":
+                await self.reply(peer, self._activator(rest.split()).encode() + b"\r\n")
             case "PING":
                 await self.reply(peer, b"PING OK PONG\r\n")
             case "QUIT":
                 peer.writer.close()
             case "FUNCTION":
+                before = self._activators()
                 fault = self._function(rest)
                 told = f"ER {fault}" if fault else "OK Completed"
                 await self.reply(peer, f"FUNCTION {told}\r\n".encode())
-                if not fault:
-                    self._tell()
+                self._tell(before)
             case _:
                 await self.reply(peer, f"{command} ER\r\n".encode())
 
     @act
     def press_cut(self) -> None:
         """Press Cut on its screen."""
+        before = self._activators()
         self.active, self.preview = self.preview, self.active
-        self._tell()
+        self._tell(before)
 
     @act
     def record(self, on: bool = True) -> None:
         """Press Record on its screen."""
+        before = self._activators()
         self.recording = on
+        self._tell(before)
 
     def state(self) -> Mapping[str, Any]:
         return {
@@ -119,9 +127,35 @@ class VmixSimulator(FramedSimulator[str]):
         )
         return f"TALLY OK {digits}\r\n".encode()
 
-    def _tell(self) -> None:
-        for peer in tuple(self._subscribed) if not self.muted else ():
-            peer.push(self._tally())
+    def _activators(self) -> dict[str, int]:
+        """What lamps of a control surface would show: by name and, where it has one, input."""
+        return {
+            **{f"Input {at}": int(at == self.active) for at in self.titles},
+            **{f"InputPreview {at}": int(at == self.preview) for at in self.titles},
+            "Recording": int(self.recording),
+        }
+
+    def _activator(self, words: list[str]) -> str:
+        shown = self._activators()
+        match words:
+            case ["Input"]:  # without a number it is the one that is on
+                words = ["Input", str(self.active)]
+            case ["InputPreview"]:
+                words = ["InputPreview", str(self.preview)]
+        name = " ".join(words)
+        return f"ACTS OK {name} {shown[name]}" if name in shown else "ACTS ER No Input"
+
+    def _tell(self, before: Mapping[str, int]) -> None:
+        """Push what changed to those who want it."""
+        changed = {name: on for name, on in self._activators().items() if before.get(name) != on}
+        if self.muted or not changed:
+            return
+        for peer in tuple(self._subscribed["ACTS"]):
+            for name, on in changed.items():
+                peer.push(f"ACTS OK {name} {on}\r\n".encode())
+        if changed.keys() != {"Recording"}:
+            for peer in tuple(self._subscribed["TALLY"]):
+                peer.push(self._tally())
 
 
 SIMULATOR = VmixSimulator

@@ -97,3 +97,34 @@ async def test_the_same_on_a_serial_line(device, witness, served, tmp_path: Path
         async with served(ExtronSis, matrix) as driver:
             await driver.route(output="1", source="8")
             await witness.report(routes={"1": "8", "2": "3", "3": "1", "4": "1"})
+
+
+async def test_a_client_mutes_asks_for_signals_and_is_hung_up_on_when_it_says_nothing(matrix) -> None:
+    matrix.lose_signal(2)
+    async with matrix:
+        reader, writer = await asyncio.open_connection(matrix.host, matrix.bound)
+        other, writer_of_other = await asyncio.open_connection(matrix.host, matrix.bound)
+        for one in (reader, other):
+            await one.readuntil(b"16:39:23\r\n")
+        for command, answer in (
+            (b"2*1B", b"Vmt02*1"),
+            (b"2*1Z", b"Amt02*1"),
+            (b"1*B", b"Vmt1"),
+            (b"2*0b", b"Vmt02*0"),
+            (b"9*1B", b"E12"),
+            (b"\x1b0LS\r", b"1*0*1*1*1*1*1*1"),
+            (b"WD1*-293GRPM|", b"GrpmD01*-00293"),
+            (b"4,", b"Spr04"),
+            (b"4.", b"Rpr04"),
+        ):
+            writer.write(command)
+            assert await reader.readline() == answer + b"\r\n"
+        told = [await other.readline() for _ in range(6)]  # what others do is told unasked
+        assert told[0] == b"Vmt02*1\r\n"
+        assert told[-1] == b"Rpr04\r\n"
+        assert (matrix.state()["dark"], matrix.state()["silent"]) == ([1, 3, 4], [2])
+        matrix.patient_seconds = 0.05  # five minutes, really
+        writer.write(b"Q")
+        assert await reader.read() == b"1.02\r\n"
+        for one in (writer, writer_of_other):
+            one.close()

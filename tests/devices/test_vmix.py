@@ -86,3 +86,32 @@ async def test_another_client_hears_what_ours_cut(mixer, witness, served) -> Non
         writer.write(b"FUNCTION Cut Input=3\r\n")
         await witness.report(routes={"program": "3", "preview": "1"})
         writer.close()
+
+
+async def test_a_control_surface_follows_activators_alone(mixer) -> None:
+    async with mixer:
+        reader, writer = await asyncio.open_connection(mixer.host, mixer.bound)
+        await reader.readline()
+        for command, answer in (
+            (b"SUBSCRIBE ACTS", b"SUBSCRIBE OK ACTS"),
+            (b"ACTS Input 1", b"ACTS OK Input 1 1"),
+            (b"ACTS InputPreview", b"ACTS OK InputPreview 2 1"),
+            (b"ACTS Recording", b"ACTS OK Recording 0"),
+            (b"ACTS Input 9", b"ACTS ER No Input"),
+            (b"TALLY", b"TALLY OK 120"),
+            (b"FUNCTION Cut Input=3", b"FUNCTION OK Completed"),
+        ):
+            writer.write(command + b"\r\n")
+            assert await reader.readline() == answer + b"\r\n"
+        assert {await reader.readline() for _ in range(2)} == {
+            b"ACTS OK Input 1 0\r\n",
+            b"ACTS OK Input 3 1\r\n",
+        }
+        mixer.record()
+        assert await reader.readline() == b"ACTS OK Recording 1\r\n"
+        writer.write(b"UNSUBSCRIBE ACTS\r\n")
+        assert await reader.readline() == b"UNSUBSCRIBE OK ACTS\r\n"
+        mixer.press_cut()
+        writer.write(b"PING\r\n")
+        assert await reader.readline() == b"PING OK PONG\r\n"
+        writer.close()
