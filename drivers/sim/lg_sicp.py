@@ -27,14 +27,18 @@ ONE_BYTE: Mapping[str, int] = {  # what a client may set, and the greatest value
     "kf": 100,
     "kg": 100,
     "kh": 100,
-    "di": 225,
     "dj": 1,
+    "de": 0x14,
+    "df": 0x14,
+    "dg": 0x64,
+    "dh": 0x64,
     "fw": 1,
     "fg": 1,
     "mn": 3,
 }
 READ_ONLY = ("kz", "dn", "dl")
-IN_STANDBY = ("ka", "fw", "mn")
+IN_STANDBY = ("ka", "kz", "fw", "mn")
+NORMAL, NO_SIGNAL, OFF_BY_REMOTE, OFF_BY_LINE = 0, 1, 2, 4  # of kz
 
 
 class LgSicpSimulator(FramedSimulator[str]):
@@ -47,7 +51,9 @@ class LgSicpSimulator(FramedSimulator[str]):
         super().__init__(device)
         self.options = Options.model_validate(device.options)
         self.settings = {"ka": 0, "kd": 0, "ke": 1, "kf": 20, "kg": 50, "kh": 60, "di": 1, "dj": 0}
-        self.settings |= {"fw": 1, "fg": 0, "mn": 0, "kz": 0, "dn": 36, "dl": 1234, "xb": 0x90}
+        self.settings |= {"fw": 1, "fg": 0, "mn": 0, "kz": NORMAL, "dn": 36, "dl": 1234, "xb": 0x90}
+        self.settings |= {"de": 10, "df": 10, "dg": 50, "dh": 50}
+        self.off_by = OFF_BY_LINE
         self.wall = "00"
         self.computer = self.lower = False
         self.said: deque[str] = deque(maxlen=100)
@@ -71,7 +77,7 @@ class LgSicpSimulator(FramedSimulator[str]):
     @act
     def press_power(self) -> None:
         """Press the power button of the remote control."""
-        self.settings["ka"] = 1 - self.settings["ka"]
+        self._switch(1 - self.settings["ka"], OFF_BY_REMOTE)
 
     @act
     def press_source(self, name: str) -> None:
@@ -83,7 +89,7 @@ class LgSicpSimulator(FramedSimulator[str]):
     @act
     def lose_signal(self, on: bool = True) -> None:
         """Take the picture off the input, or bring it back."""
-        self.settings["kz"] = int(on)
+        self.settings["kz"] = NO_SIGNAL if on else NORMAL
 
     @act
     def heat(self, celsius: int) -> None:
@@ -102,6 +108,8 @@ class LgSicpSimulator(FramedSimulator[str]):
                 return SERIAL_NUMBER
             if command == "dd":
                 return self.wall
+            if command == "kz" and not self.settings["ka"]:
+                return f"{self.off_by:02X}"
             value = self.settings.get(command)
             return None if value is None else f"{value:02X}"
         if self.refusing or command in READ_ONLY:
@@ -112,12 +120,22 @@ class LgSicpSimulator(FramedSimulator[str]):
         value = int(data, 16)
         if command == "xb":
             known = [code for codes in INPUTS.values() for code in (codes[-1:] if self.computer else codes)]
+        elif command == "di":  # a tile of the wall that is set: counted from 1
+            known = list(range(1, self._tiles() + 1))
         else:
             known = list(range(ONE_BYTE.get(command, -1) + 1))
         if value not in known:
             return None
+        if command == "ka":
+            self._switch(value, OFF_BY_LINE)
         self.settings[command] = value
         return data
+
+    def _tiles(self) -> int:
+        return 1 if self.wall in NO_WALL else int(self.wall[0], 16) * int(self.wall[1], 16)
+
+    def _switch(self, on: int, why: int) -> None:
+        self.settings["ka"], self.off_by = on, why
 
 
 SIMULATOR = LgSicpSimulator

@@ -153,3 +153,26 @@ async def test_the_same_on_a_serial_line(device, witness, served, tmp_path: Path
             await witness.link("offline")
             await display.plug()
             await witness.link("online")
+
+
+async def test_a_client_of_another_maker_sets_a_wall_and_learns_why_it_is_off(display) -> None:
+    async with display:
+        reader, writer = await asyncio.open_connection(display.host, display.bound)
+        for request, answer in (
+            (b"di 01 02\r", b"i 01 NG02x"),  # there is no wall yet: one tile
+            (b"dd 01 22\r", b"d 01 OK22x"),
+            (b"di 01 03\r", b"i 01 OK03x"),
+            (b"di 01 05\r", b"i 01 NG05x"),
+            (b"di 01 00\r", b"i 01 NG00x"),
+            (b"di 01 ff\r", b"i 01 OK03x"),
+            (b"de 01 14\r", b"e 01 OK14x"),
+            (b"df 01 15\r", b"f 01 NG15x"),
+            (b"dg 01 64\r", b"g 01 OK64x"),
+            (b"dh 01 ff\r", b"h 01 OK32x"),
+            (b"kz 01 ff\r", b"z 01 OK00x"),
+            (b"ka 01 00\r", b"a 01 OK00x"),
+            (b"kz 01 ff\r", b"z 01 OK04x"),
+        ):
+            writer.write(request)
+            assert await reader.readuntil(b"x") == answer
+        writer.close()

@@ -187,3 +187,38 @@ async def _the_sdk_reads_and_writes(client: NECPD) -> None:
 
     told = await asyncio.to_thread(talk)
     assert told == (1, 44, 44, 36.5, "95000123", "V554", [0], 4, 4)
+
+
+async def test_a_client_of_another_maker_asks_for_all_the_manual_lists(display) -> None:
+    async with display:
+        reader, writer = await asyncio.open_connection(display.host, display.bound)
+
+        async def ask(kind: str, text: str) -> str:
+            head = f"0A0{kind}{len(text) + 2:02X}".encode()
+            body = head + b"\x02" + text.encode() + b"\x03"
+            check = 0
+            for byte in body:
+                check ^= byte
+            writer.write(b"\x01" + body + bytes((check, 13)))
+            said = await reader.readuntil(b"\x03")
+            await reader.readexactly(2)  # the check and the end
+            return said[8:-1].decode()
+
+        for kind, text, answer in (
+            ("E", "00600077", "0100600000000000"),  # an input that no list has
+            ("E", "00600012", "0000600000640012"),
+            ("C", "00D6", "0000D60000040001"),
+            ("C", "0012", "0000120000640032"),
+            ("C", "027B", "00027B0000020001"),
+            ("E", "027B0002", "01027B0000000000"),  # a fan is not told how to be
+            ("C", "023E", "00023E0000640001"),
+            ("C", "9999", "0199990000FF0000"),
+            ("A", "07", "4E001A5E1770"),
+            ("A", "CA0200", "CB020000R1.200"),
+            ("A", "CA0301020201" + "1100", "CB030100"),
+            ("A", "CA0301000001" + "1100", "CB030101"),
+            ("C", "02D0", "0002D00000FF0002"),
+            ("C", "02D3", "0002D30000020002"),
+        ):
+            assert await ask(kind, text) == answer
+        writer.close()
