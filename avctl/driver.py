@@ -60,6 +60,11 @@ class Driver:
         """The verbs that can be used while the device cannot be reached: one can be woken."""
         return ()
 
+    @property
+    def warming(self) -> float:
+        """Seconds for which it may still refuse, or be silent to, what it does once it is up; 0: it is up."""
+        return 0.0
+
     async def serve(self) -> None:
         """Connect, call ``online`` once the device has answered, and run until it fails."""
         raise NotImplementedError

@@ -18,6 +18,7 @@ from pydantic import Field, SecretStr
 from avctl import wire
 from avctl.capabilities import Inputs, Picture, Power, Volume, lacking
 from avctl.errors import AuthRefused, LinkError, NoAnswer, ProtocolError, Rejected
+from avctl.events import Link
 from drivers.polled import Codec, Display, DisplayOptions, Lines, one_of
 
 KINDS: Mapping[str, str] = {
@@ -29,6 +30,8 @@ KINDS: Mapping[str, str] = {
     "6": "internal",
 }
 POWER: Mapping[str, str] = {"0": "standby", "1": "on", "2": "cooling", "3": "warming"}
+WARMING = POWER["3"]
+LAMP_SECONDS = 30.0  # more that a lamp may take which is warming up
 PARTS = ("fan", "lamp", "temperature", "cover", "filter", "other")  # the six digits of ERST
 REFUSALS: Mapping[str, str] = {
     "ERR1": "it does not know this command",
@@ -102,6 +105,12 @@ class Pjlink(Display[str], Power, Inputs, Volume, Picture):
     _class = "1"
 
     set_volume = lacking("PJLink steps the volume up and down and does not tell it")
+
+    @property
+    def warming(self) -> float:
+        """Also when somebody else switched it on: it says so itself."""
+        warms = self.link is Link.ONLINE and self.readings.get("state") == WARMING
+        return max(super().warming, LAMP_SECONDS if warms else 0.0)
 
     def codec(self) -> Codec[str]:
         return Lines(b"\r", LONGEST)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from avctl import wire
 from avctl.driver import Driver, Turns, together
-from avctl.errors import BadArgument, LinkError, NoAnswer, ProtocolError
+from avctl.errors import BadArgument, LinkError, NoAnswer, ProtocolError, Rejected
 from avctl.events import Link
 from avctl.lan import Mac, wake
 
@@ -116,6 +116,10 @@ class Polled(Driver, ABC, Generic[Answer]):
         """Whether silence is normal now, and no reason to call it offline."""
         return asyncio.get_running_loop().time() < self._patient_until
 
+    @property
+    def warming(self) -> float:
+        return max(0.0, self._patient_until - asyncio.get_running_loop().time())
+
     async def _hear(self, line: wire.Wire) -> None:
         codec = self.codec()
         while True:
@@ -210,13 +214,19 @@ class Display(Polled[Answer]):
 
     async def _switch(self, on: bool) -> None:
         self._waking_until = float("-inf")
-        if on and not self.readings.get("power"):
+        before = self._patient_until
+        if not on:
+            self.be_patient(0)
+        elif not self.readings.get("power"):
             self.be_patient(self.options.boot_seconds)  # some answer only once they are up
         try:
             await self.switch(on)
         except NoAnswer:
             if not self.starting:
                 raise
+        except Rejected:  # nothing begins
+            self._patient_until = before
+            raise
         self.look_again()
 
     async def begin(self) -> None:

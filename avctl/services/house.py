@@ -16,12 +16,23 @@ from avctl.capabilities import Proof, arguments_of, capabilities_of, lacks_of, v
 from avctl.commands import Operate, Reconnect
 from avctl.config import Config
 from avctl.driver import Driver, load, supervise
-from avctl.errors import AvctlError, BadArgument, DeviceError, NoAnswer, NotFound, Unsupported
+from avctl.errors import (
+    AvctlError,
+    BadArgument,
+    DeviceError,
+    LinkError,
+    NoAnswer,
+    NotFound,
+    Rejected,
+    Unsupported,
+)
 from avctl.events import DeviceEvent, Event, VerbAsked, VerbDone, VerbRefused
 from avctl.faults import faults_of
 from avctl.model.device import DeviceState
 
 ANSWER_SECONDS = 20.0
+AGAIN_SECONDS = 0.5  # before a device that is warming up is asked once more
+MOST_SECONDS = 150.0  # that are spent on a verb, however long it says that it is warming up
 
 
 class House:
@@ -37,6 +48,7 @@ class House:
         self._again: dict[str, asyncio.Event] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._watches: dict[str, set[_Watch]] = {}
+        self._newest: dict[tuple[str, str], _Watch] = {}  # the last use of a verb of a device
         bus.listen(self._fold, DeviceEvent)
 
     @asynccontextmanager
@@ -114,6 +126,8 @@ class House:
         The verb is called at once, before anybody is told: a camera's bytes are out when this returns.
         Awaited, it raises Unsupported, with the reason where the make lacks the verb, BadArgument, NoAnswer
         when the device is away or its readings do not follow in time, and Rejected when the device says no.
+        A device that was just switched on is given the time it needs, if the verb leaves a state behind that
+        can be proven: to ask for that twice does no harm.
         Every use is told: asked, then done or refused.
         """
         try:
@@ -132,8 +146,9 @@ class House:
         arguments = validated(verb, command.arguments)
         state, watch = self.state(command.device), _Watch()
         self._watches.setdefault(command.device, set()).add(watch)
+        self._newest[command.device, command.verb] = watch
         try:
-            if not state.online and command.verb not in driver.while_away:
+            if not (state.online or command.verb in driver.while_away or driver.warming):
                 away = f"{state.id} is {state.link}: {state.reason or 'no connection yet'}"
                 raise NoAnswer(away)
             doing: Awaitable[None] = getattr(driver, command.verb)(**arguments)
@@ -168,10 +183,12 @@ class House:
         # A verb that begins when it is awaited has its bytes out first, too.
         asyncio.get_running_loop().call_soon(tell)
         try:
-            async with asyncio.timeout(self._answer_seconds):
-                await doing
-                if proof is not None:
-                    await watch.until(partial(_proven, proof, arguments), self.state(device).readings)
+            async with asyncio.timeout(self._answer_seconds) as limit:
+                if proof is None:
+                    await doing
+                else:
+                    await self._once_warm(command, arguments, doing, watch, limit)
+                    await watch.until(partial(_proven, proof, arguments), _told(self.state(device)))
         except (DeviceError, TimeoutError) as fault:
             tell()
             late = NoAnswer(f"{device} did not {verb} within {self._answer_seconds:g} s")
@@ -185,13 +202,41 @@ class House:
         self._bus.publish(done)
         return watch.last or done
 
+    async def _once_warm(
+        self,
+        command: Operate,
+        arguments: Mapping[str, Any],
+        doing: Awaitable[None],
+        watch: _Watch,
+        limit: asyncio.Timeout,
+    ) -> None:
+        """Have a verb done, again and again while its device warms up and nobody wants something newer."""
+        driver, loop = self.driver(command.device), asyncio.get_running_loop()
+        latest = loop.time() + MOST_SECONDS
+        while True:
+            refusal: DeviceError | None = None
+            try:
+                await doing
+            except (Rejected, NoAnswer, LinkError) as why:
+                refusal = why
+            warming = driver.warming
+            if warming:
+                limit.reschedule(min(latest, loop.time() + warming + self._answer_seconds))
+            if refusal is None:
+                return
+            if warming:
+                await asyncio.sleep(min(AGAIN_SECONDS, warming))
+            if not warming or self._newest[command.device, command.verb] is not watch:
+                raise refusal
+            doing = getattr(driver, command.verb)(**arguments)
+
     def _fold(self, event: DeviceEvent) -> None:
         state = self._states.get(event.device)
         if state is not None:
             state = self._states[event.device] = state.after(event)
         if not isinstance(event, VerbAsked):  # our question is no answer of the device
             for watch in self._watches.get(event.device, ()):
-                watch.heard(event, state.readings if state is not None else {})
+                watch.heard(event, _told(state))
 
 
 class _Watch:
@@ -215,6 +260,11 @@ class _Watch:
             return
         if self._proves(readings):
             self._proved.set_result(None)
+
+
+def _told(state: DeviceState | None) -> Mapping[str, Any]:
+    """What a device says; while it is away its readings are what it said once, and prove nothing."""
+    return state.readings if state is not None and state.online else {}
 
 
 def _proven(proof: Proof, arguments: Mapping[str, Any], readings: Mapping[str, Any]) -> bool:

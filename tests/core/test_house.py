@@ -154,6 +154,65 @@ async def test_two_operators_at_once_both_get_their_answer(
         assert one.house.state("wall").readings["volume"] == 30
 
 
+async def test_a_display_that_was_just_switched_on_is_given_the_time_it_needs(
+    building: Callable[[Config], Any], free_port: Callable[[], int]
+) -> None:
+    """Power is confirmed at once, and everything else refused, or not answered, until it is up."""
+    drivers = ("samsung_mdc", "samsung_mdc", "samsung_mdc", "nec_display", "philips_sicp", "pjlink")
+    devices = tuple(
+        Device(
+            id=f"{driver}-{at}",
+            room="plenary",
+            driver=driver,
+            port=free_port(),
+            options={"poll": 0.1, "answer_seconds": 0.3, "boot_seconds": 1.2},
+        )
+        for at, driver in enumerate(drivers)
+    )
+    async with building(Config(rooms=(HALL,), devices=devices)) as one:
+        await one.all_online()
+        for at, style in enumerate(("silent", "refuses", "drops")):
+            one.simulators[f"samsung_mdc-{at}"].boot_style = style
+        one.simulators["pjlink-5"].warm_seconds = 1
+
+        async def prepared(device: str) -> None:
+            for verb, arguments in (
+                ("set_power", {"on": True}),
+                ("set_input", {"name": "hdmi2" if device != "pjlink-5" else "digital2"}),
+            ):
+                await one.house.operate(Operate(actor="olena", device=device, verb=verb, arguments=arguments))
+            assert one.house.state(device).readings["power"]
+
+        await asyncio.gather(*(prepared(device.id) for device in devices))
+        uses = [event for event in [*one.seen, *one.heard.waiting()] if isinstance(event, VerbAsked)]
+        assert len(uses) == 2 * len(devices)
+
+
+async def test_of_two_inputs_for_a_projector_that_warms_up_the_newer_is_shown(
+    building: Callable[[Config], Any], free_port: Callable[[], int]
+) -> None:
+    options = {"poll": 0.1, "boot_seconds": 0}  # it says itself that it is warming up
+    device = Device(id="wall", room="plenary", driver="pjlink", port=free_port(), options=options)
+    async with building(Config(rooms=(HALL,), devices=(device,))) as one:
+        one.simulators["wall"].warm_seconds = 1
+        await one.all_online()
+
+        async def use(verb: str, **arguments: Any) -> None:
+            await one.house.operate(Operate(actor="olena", device="wall", verb=verb, arguments=arguments))
+
+        await one.simulators["wall"].press_power()
+        await one.until(lambda: one.house.state("wall").readings["state"] == "warming")
+        older = asyncio.ensure_future(use("set_input", name="digital2"))
+        await asyncio.sleep(0)
+        await use("set_input", name="network2")
+        with pytest.raises(Rejected):
+            await older
+        assert one.house.state("wall").readings["input"] == "network2"
+        one.simulators["wall"].refuse()  # up again, a refusal is one at once
+        with pytest.raises(Rejected):
+            await use("set_input", name="digital2")
+
+
 async def test_what_a_make_lacks_is_no_verb_of_it_and_is_refused_with_the_reason(
     building: Callable[[Config], Any], free_port: Callable[[], int]
 ) -> None:
