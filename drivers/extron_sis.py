@@ -91,7 +91,8 @@ class ExtronSis(Polled[str], Routing):
             if self.options.password.get_secret_value():
                 await self._log_in()
             await asyncio.sleep(self.options.settle_seconds)
-        await self._say("\x1b1CV\r", r"Vrb\s*\d")  # it tells what hands do at the panel
+        # It tells what hands do at the panel. A line that was just opened may begin with noise.
+        await self._say("\x1b1CV\r", r".*Vrb\s*\d")
         counts = ("outputs", self.options.outputs), ("sources", self.options.inputs)
         self.report(**{name: {str(at): "" for at in range(1, count + 1)} for name, count in counts})
         for command, reading in (("N", "model"), ("Q", "firmware")):
@@ -116,7 +117,7 @@ class ExtronSis(Polled[str], Routing):
         return "(password)" if password and request == f"{password}\r".encode() else ""
 
     def screen(self, answer: str) -> None:
-        if answer.startswith("(c)") or answer == PROMPT:
+        if "(c)" in answer or answer == PROMPT:
             self._greeted.set()
         if answer != PROMPT:
             self._fold(answer)

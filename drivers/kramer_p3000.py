@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from pydantic import Field
 
 from avctl.capabilities import Routing, lacking
 from avctl.errors import LinkError, NoAnswer, ProtocolError, Rejected
+from drivers.frames import NOISE
 from drivers.polled import Codec, Lines, Options, Polled, one_of, within
 
 FAULT = re.compile(r"ERR ?(\d{3})")
@@ -44,14 +45,19 @@ class Said:
 
 
 class Answers:
-    """Answers out of bytes that come in any portions."""
+    """Answers out of bytes that come in any portions; a line that was just opened may begin with noise."""
 
     def __init__(self) -> None:
         self._lines = Lines(b"\n", 256, "latin-1")
+        self._noise = NOISE
 
-    def feed(self, data: bytes) -> list[Said]:
+    def feed(self, data: bytes) -> Iterator[Said]:
         """The answers complete so far; ProtocolError for what cannot be one."""
-        return [read(line) for line in self._lines.feed(data.replace(b"\r", b"\n"))]
+        for line in self._lines.feed(data.replace(b"\r", b"\n")):
+            noise, begins, _ = line.partition("~") if self._noise else ("", "~", "")
+            self._noise = 0 if begins else max(0, self._noise - len(line))
+            if begins or not self._noise:
+                yield read(line[len(noise) :])
 
 
 def read(line: str) -> Said:

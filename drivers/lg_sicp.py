@@ -15,10 +15,11 @@ from pydantic import Field
 
 from avctl.capabilities import Brightness, Inputs, Layouts, Picture, Power, Volume
 from avctl.errors import ProtocolError, Rejected
+from drivers.frames import NOISE
 from drivers.polled import Codec, Display, SerialDisplayOptions, one_of, percent, within
 
 LONGEST = 64
-ANSWER = re.compile(rb"\s*([a-z]) ([0-9a-fA-F]{2,3}) (OK|NG)([^x]*)x")
+ANSWER = re.compile(rb"([a-z]) ([0-9a-fA-F]{2,3}) (OK|NG)([^x]*)x")
 
 # The code for a television's signal and the one for a computer's: either may be told, or be refused.
 INPUTS: Mapping[str, tuple[int, ...]] = {
@@ -61,19 +62,23 @@ class Answer:
 
 
 class Answers:
-    """Answers out of bytes that come in any portions."""
+    """Answers out of bytes that come in any portions; a line that was just opened may begin with noise."""
 
     def __init__(self) -> None:
         self._kept = b""
+        self._noise = NOISE
 
     def feed(self, data: bytes) -> Iterator[Answer]:
         """The answers complete so far; ProtocolError for what cannot be one."""
         self._kept += data
         while (end := self._kept.find(b"x")) >= 0:
             said, self._kept = self._kept[: end + 1], self._kept[end + 1 :]
-            found = ANSWER.fullmatch(said)
-            if found is None:
+            found = ANSWER.search(said) if self._noise else ANSWER.fullmatch(said.lstrip())
+            self._noise = max(0, self._noise - len(said)) if found is None else 0
+            if found is None and not self._noise:
                 raise ProtocolError(f"not an answer: {said[:LONGEST]!r}")
+            if found is None:
+                continue
             letter, display, verdict, text = (part.decode("ascii", "replace") for part in found.groups())
             yield Answer(letter=letter, display=int(display, 16), ok=verdict == "OK", data=text)
         if len(self._kept) > LONGEST:

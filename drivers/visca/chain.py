@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 
 from avctl import wire
 from avctl.errors import DeviceError, LinkError
+from drivers.frames import NOISE
 from drivers.visca.codec import ADDRESS_SET, CLEAR_ALL, NETWORK_CHANGE, Packets, speaker
 
 TURN_SECONDS = (
@@ -89,7 +90,7 @@ class Chain:
                 await self._line.send(ADDRESS_SET)
                 await self._line.send(CLEAR_ALL)
                 self.opened.set_result(None)
-                packets = Packets()
+                packets = Packets(NOISE)  # of a line that was just opened
                 while True:
                     for packet in packets.feed(await self._line.receive()):
                         self._heard(packet)

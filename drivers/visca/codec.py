@@ -62,20 +62,31 @@ def unwrap(datagram: bytes) -> Message:
 
 
 class Packets:
-    """Packets out of bytes that come in any portions."""
+    """Packets out of bytes that come in any portions; so much ``noise`` may come before the first."""
 
-    def __init__(self) -> None:
+    def __init__(self, noise: int = 0) -> None:
         self._kept = bytearray()
+        self._noise = noise
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The packets complete so far, each with its FF; ProtocolError when none can begin or end here."""
         self._kept += data
+        self._pass_noise()
         while (end := self._kept.find(END)) >= 0 or len(self._kept) >= LONGEST:
             packet = bytes(self._kept[: end + 1 or LONGEST])
             del self._kept[: len(packet)]
             if not 3 <= len(packet) <= LONGEST or packet[-1] != END or packet[0] < 0x80:
                 raise ProtocolError(f"not a packet: {packet.hex(' ')}")
+            self._noise = 0
             yield packet
+
+    def _pass_noise(self) -> None:
+        """Drop what no packet begins with, as far as that is forgiven."""
+        if self._noise:
+            starts = (at for at, byte in enumerate(self._kept) if 0x80 <= byte < END)
+            begins = min(next(starts, len(self._kept)), self._noise)
+            del self._kept[:begins]
+            self._noise -= begins
 
 
 class Says(Enum):

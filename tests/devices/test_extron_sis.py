@@ -84,6 +84,24 @@ async def test_a_password_and_a_wrong_one_which_is_tried_once(device, witness, s
         assert secret.hex(" ") not in caplog.text
 
 
+async def test_a_serial_line_that_begins_with_noise_is_understood(device, witness, served) -> None:
+    """A server of serial lines gives what its line heard while nobody was connected."""
+
+    async def line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"\0\xff\x13noi")
+        commands, answers = Commands(), {"\x1b1CV": b"Vrb1", "N": b"60-1368-01", "Q": b"1.02", "1%": b"03"}
+        while data := await reader.read(100):
+            for command in commands.feed(data):
+                writer.write(answers[command] + b"\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(line, "127.0.0.1", 0)
+    port = f"socket://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    matrix = SIMULATOR(device("extron_sis", port=port, **QUICK | {"outputs": 1}))
+    async with server, served(ExtronSis, matrix):
+        await witness.report(routes={"1": "3"}, model="60-1368-01")
+
+
 async def test_the_same_on_a_serial_line(device, witness, served, tmp_path: Path) -> None:
     matrix = SIMULATOR(device("extron_sis", port=str(tmp_path / "line"), **QUICK))
     async with matrix:

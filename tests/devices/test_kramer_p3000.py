@@ -43,7 +43,15 @@ def test_the_manuals_lines_one_byte_at_a_time() -> None:
     assert [one.fault for one in heard] == ["", "", "", "", "", "003", "002"]
     for broken in (b"noise\r\n", bytes(1000)):
         with pytest.raises(ProtocolError):
-            Answers().feed(broken)
+            list(Answers().feed(b"~01@ OK\r\n" + broken))
+    # A line that was just opened may begin with what was on it: so much, and no more.
+    codec = Answers()
+    spoken = b"\0\xffnoi\r\n\x13no~01@ OK\r\n"
+    assert [one for byte in spoken for one in codec.feed(bytes([byte]))] == [
+        Said(machine=1, command="OK", text="")
+    ]
+    with pytest.raises(ProtocolError):
+        list(Answers().feed(b"noise\r\n" * 20))
 
 
 @pytest.mark.parametrize(("old", "spaced", "nothing"), [(False, False, 0), (True, True, 12)])

@@ -40,7 +40,13 @@ def test_the_manuals_lines_one_byte_at_a_time() -> None:
 def test_what_is_no_answer_is_an_error() -> None:
     for broken in (b"noise x", b"a 01 XX01x", b"\xff" * 100, b"a 01 OK" + b"0" * 100):
         with pytest.raises(ProtocolError):
-            list(Answers().feed(broken))
+            list(Answers().feed(b"a 01 OK01x" + broken))
+    # A line that was just opened may begin with what was on it: so much, and no more.
+    codec = Answers()
+    heard = [one for byte in b"\0\xffnoi x \x13a 01 OK01x" for one in codec.feed(bytes([byte]))]
+    assert heard == [Answer(letter="a", display=1, ok=True, data="01")]
+    with pytest.raises(ProtocolError):
+        list(Answers().feed(b"noise x" * 10))
 
 
 async def test_everything_is_read_and_each_verb_shows(display, witness, served) -> None:

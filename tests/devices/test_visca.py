@@ -96,6 +96,18 @@ def test_bytes_that_cannot_be_packets_are_an_error(broken: bytes) -> None:
         list(Packets().feed(broken))
 
 
+def test_a_serial_line_that_was_just_opened_may_begin_with_noise() -> None:
+    sent = b"U\xff\0noise of a line" + bytes.fromhex("90 41 FF 90 51 FF")
+    for pieces in ([sent], [bytes((byte,)) for byte in sent]):
+        packets = Packets(noise=64)
+        heard = [packet.hex(" ") for piece in pieces for packet in packets.feed(piece)]
+        assert heard == ["90 41 ff", "90 51 ff"]
+        with pytest.raises(ProtocolError):
+            list(packets.feed(b"noise\xff"))  # later it is none of the line's beginning
+    with pytest.raises(ProtocolError):
+        list(Packets(noise=64).feed(bytes(100) + b"\xff"))
+
+
 def test_numbers_are_one_digit_a_byte() -> None:
     assert nibbles(-2) == (0xF, 0xF, 0xF, 0xE)
     assert number(bytes(nibbles(-7000)), signed=True) == -7000
