@@ -214,7 +214,7 @@ class Display(Polled[Answer]):
 
     async def _switch(self, on: bool) -> None:
         self._waking_until = float("-inf")
-        before = self._patient_until
+        before, asked = self._patient_until, self._turns is not None
         if not on:
             self.be_patient(0)
         elif not self.readings.get("power"):
@@ -223,6 +223,9 @@ class Display(Polled[Answer]):
             await self.switch(on)
         except NoAnswer:
             if not self.starting:
+                raise
+        except LinkError:  # some hang up as they start, before they have said yes: their readings will tell
+            if not (asked and self.starting):
                 raise
         except Rejected:  # nothing begins
             self._patient_until = before

@@ -187,8 +187,9 @@ class House:
                 if proof is None:
                     await doing
                 else:
-                    await self._once_warm(command, arguments, doing, watch, limit)
-                    await watch.until(partial(_proven, proof, arguments), _told(self.state(device)))
+                    proves = partial(_proven, proof, arguments)
+                    await self._once_warm(command, arguments, doing, proves, watch, limit)
+                    await watch.until(proves, _told(self.state(device)))
         except (DeviceError, TimeoutError) as fault:
             tell()
             late = NoAnswer(f"{device} did not {verb} within {self._answer_seconds:g} s")
@@ -207,6 +208,7 @@ class House:
         command: Operate,
         arguments: Mapping[str, Any],
         doing: Awaitable[None],
+        proves: Callable[[Mapping[str, Any]], bool],
         watch: _Watch,
         limit: asyncio.Timeout,
     ) -> None:
@@ -226,6 +228,8 @@ class House:
                 return
             if warming:
                 await asyncio.sleep(min(AGAIN_SECONDS, warming))
+                if proves(_told(self.state(command.device))):
+                    return  # only its answer was lost
             if not warming or self._newest[command.device, command.verb] is not watch:
                 raise refusal
             doing = getattr(driver, command.verb)(**arguments)

@@ -487,3 +487,32 @@ async def test_ten_connections_are_served_side_by_side(display) -> None:
         assert [await client.volume(1) for client in clients] == [(20,)] * 10
         for client in clients:
             await client.close()
+
+
+async def test_one_that_hangs_up_as_it_starts_is_told_once_and_believed_by_its_readings(
+    device, witness, served
+) -> None:
+    told: list[bytes] = []
+
+    async def display(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.read(4):
+            asked = head + await reader.readexactly(head[3] + 1)
+            if asked == bytes.fromhex("AA 11 01 01 01 14"):
+                told.append(asked)
+                break  # and no word of it
+            if asked == bytes.fromhex("AA 00 01 00 01"):
+                power, check = (1, 0x90) if told else (0, 0x8F)
+                writer.write(bytes.fromhex(f"AA FF 01 09 41 00 0{power} 14 00 21 10 00 00 {check:02X}"))
+            else:
+                refused = bytes((0xFF, 1, 3, 0x4E, asked[1], 1))
+                writer.write(b"\xaa" + refused + bytes((sum(refused) % 256,)))
+        writer.close()
+
+    server = await asyncio.start_server(display, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    simulated = SIMULATOR(device("samsung_mdc", port=port, poll=0.1, answer_seconds=0.5, boot_seconds=5))
+    async with server, served(SamsungMdc, simulated) as driver:
+        await witness.report(power=False)
+        await driver.set_power(True)
+        await witness.report(power=True, volume=20, input="hdmi1")
+        assert len(told) == 1
