@@ -58,6 +58,9 @@ class BarcoEventMasterSimulator(HttpSimulator):
             return _answer(number, 0, rows)
         if method == "activatePreset":
             return _answer(number, self._activate(told), None)
+        if method in ("cut", "allTrans"):
+            self.program = self.program if self.refusing else self.preview
+            return _answer(number, REFUSED if self.refusing else 0, None)
         error = {"code": -32601, "message": "Method not found"}
         return JSONResponse({"jsonrpc": "2.0", "error": error, "id": number})
 

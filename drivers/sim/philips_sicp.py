@@ -39,9 +39,16 @@ from drivers.polled import Codec
 from drivers.sim.frames import FramedSimulator
 from drivers.sim.server import Peer, act
 
-MODEL = b"55BDL4550D"
-SET = {SET_POWER: POWER, SET_VOLUME: VOLUME, SET_BACKLIGHT: BACKLIGHT}
-KNOWN: Mapping[int, range] = {POWER: range(1, 3), VOLUME: range(101), BACKLIGHT: range(2)}
+TEXTS: Mapping[bytes, bytes] = {b"\0": b"55BDL4550D", b"\1": b"FB03.11", b"\2": b"20260101"}
+VERSION, SET_COLD_START, COLD_START = 0xA2, 0xA3, 0xA4
+VERSION_TOLD = b"2.03"
+SET = {SET_POWER: POWER, SET_VOLUME: VOLUME, SET_BACKLIGHT: BACKLIGHT, SET_COLD_START: COLD_START}
+KNOWN: Mapping[int, range] = {
+    POWER: range(1, 3),
+    VOLUME: range(101),
+    BACKLIGHT: range(2),
+    COLD_START: range(3),
+}
 
 
 class PhilipsSicpSimulator(FramedSimulator[Frame]):
@@ -54,6 +61,7 @@ class PhilipsSicpSimulator(FramedSimulator[Frame]):
         super().__init__(device)
         self.options = Options.model_validate(device.options)
         self.values = {POWER: OFF, VOLUME: 20, BACKLIGHT: 0, SIGNAL: 1, INPUT: INPUTS["hdmi1"]}
+        self.values[COLD_START] = 2
         self.other_check = False
         self.said: deque[bytes] = deque(maxlen=100)
         self._up_at = 0.0
@@ -99,8 +107,10 @@ class PhilipsSicpSimulator(FramedSimulator[Frame]):
             return bytes((STATUS, NOT_AVAILABLE))
         if code in self.values and not rest:
             return bytes((code, self.values[code]))
-        if code == TEXT and rest == b"\0":
-            return bytes((TEXT,)) + MODEL
+        if code == TEXT and rest in TEXTS:
+            return bytes((TEXT,)) + TEXTS[rest]
+        if code == VERSION and len(rest) <= 1:
+            return bytes((VERSION,)) + VERSION_TOLD
         if self.refusing:
             return bytes((STATUS, REFUSED))
         if code in SET and len(rest) == 1 and rest[0] in KNOWN[SET[code]]:

@@ -1,7 +1,7 @@
 """A projector that is not there: PJLink class 2 or 1, with a password or without, off at the start.
 
 Knobs beyond the acts: ``level`` (its class), ``lamps`` (hours, empty: none), ``hangs_up`` (after each
-command), ``warm_seconds``, ``said`` (the last commands).
+command), ``warm_seconds``, ``patient_seconds`` (of silence, until it hangs up), ``said`` (the last commands).
 """
 
 from __future__ import annotations
@@ -51,11 +51,16 @@ class PjlinkSimulator(FramedSimulator[str]):
         self.filter_hours = 500
         self.hangs_up = False
         self.warm_seconds = 0.0
+        self.patient_seconds = 30.0
+        self.steps = {"SVOL": 0, "MVOL": 0}  # that its volumes were moved by: it does not tell where they are
         self.said: deque[str] = deque(maxlen=100)
         self._let_in: WeakSet[Peer] = WeakSet()
 
     def codec(self) -> Codec[str]:
         return Lines(b"\r", LONGEST)
+
+    def patience(self, peer: Peer) -> float:
+        return self.patient_seconds
 
     async def greet(self, reader: asyncio.StreamReader, peer: Peer) -> bool:
         wanted = bool(self.options.password.get_secret_value())
@@ -120,6 +125,8 @@ class PjlinkSimulator(FramedSimulator[str]):
     def _answer(self, level: int, command: str, value: str) -> str:
         if level > self.level or (level == 1 and command in ("SNUM", "SVER", "IRES", "FILT", "FREZ", "INNM")):
             return "ERR1"
+        if command in self.steps and level == 2 and value != "?":
+            return self._step(command, value)
         if value == "?" or (command == "INNM" and value.startswith("?")):
             return self._tell(command, value)
         if command not in self.settings:
@@ -140,6 +147,15 @@ class PjlinkSimulator(FramedSimulator[str]):
             self.settings["AVMT"] = _muting(self.settings["AVMT"], value)
         else:
             self.settings[command] = value
+        return "OK"
+
+    def _step(self, command: str, value: str) -> str:
+        """Move a volume one step up or down."""
+        if value not in ("0", "1"):
+            return "ERR2"
+        if self.refusing or self.settings["POWR"] != "1":
+            return "ERR3"
+        self.steps[command] += 1 if value == "1" else -1
         return "OK"
 
     def _tell(self, command: str, value: str) -> str:

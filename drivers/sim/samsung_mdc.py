@@ -56,6 +56,12 @@ SETTINGS: Mapping[int, tuple[int, int]] = {
     0xF9: (0, 1),  # panel: 0 on, 1 off
 }
 TEXTS: Mapping[int, bytes] = {0x0B: b"0H4KHCKT900001", 0x0E: b"T-KTM2ELAKUC-1234.5", 0x8A: b"QM55C"}
+NAME, REMOTE_KEY, HIDDEN = 0x67, 0xB0, 0xFE
+SCREEN_MUTE = 0x51  # of HIDDEN
+KEYS: Mapping[int, tuple[int, int]] = {0x07: (0x12, 1), 0x0B: (0x12, -1)}  # volume up, down
+POWER_KEY = 0x02
+KEYS_KNOWN = {*KEYS, POWER_KEY, 0x01, 0x1A, 0x2D, 0x58, 0x60, 0x61, 0x65, 0x62, 0x68, 0x79}
+OF_ITS_OWN = {0x20, 0x60}  # inputs on which a wall is not cut: MagicInfo
 STATUS, ERRORS, POWER, VOLUME, MUTE, INPUT, ASPECT = 0x00, 0x0D, 0x11, 0x12, 0x13, 0x14, 0x15
 BRIGHTNESS, REMOTE, WALL_MODE, WALL, LAYOUT, STANDBY = 0x25, 0x36, 0x5C, 0x84, 0x89, 0xB5
 TIMER = 0xA4
@@ -84,6 +90,8 @@ class SamsungMdcSimulator(TcpSimulator):
         self.settings = {code: first for code, (first, _) in SETTINGS.items()}
         self.layout = (0x11, 1)
         self.timer = TIMER_AT_FIRST
+        self.name = b"DISPLAY"
+        self.screen_muted = 0xFF  # 00 is muted
         self.lamp_broken = self.fan_broken = self.signal_lost = False
         self.temperature = 36
         self.twins = False
@@ -193,6 +201,8 @@ class SamsungMdcSimulator(TcpSimulator):
             return
         told = None if self.booting or (self.refusing and frame.data) else self._obey(frame)
         status = bytes((REFUSED, frame.command, 1)) if told is None else bytes((ACKNOWLEDGED, frame.command))
+        if frame.display == EVERY_DISPLAY and isinstance(self.bound, str):
+            return  # on a chain all would speak at once
         answer = Frame(command=ANSWER, display=frame.display, data=status + (told or b""))
         await self.reply(peer, encode(answer))  # in one segment: clients read fragments poorly
 
@@ -201,8 +211,15 @@ class SamsungMdcSimulator(TcpSimulator):
         code, data = frame.command, frame.data
         if self.settings[POWER] != 1 and code not in IN_STANDBY:
             return None
+        if code == HIDDEN:
+            return self._hidden(data)
         if not data:
             return self._read(code)
+        if code == NAME and len(data) <= 60:
+            self.name = data
+            return data
+        if code == REMOTE_KEY:
+            return self._press(data)
         if code == LAYOUT:
             return self._set_layout(data)
         if code == TIMER and len(data) == len(self.timer):
@@ -214,7 +231,7 @@ class SamsungMdcSimulator(TcpSimulator):
             self._switch(data[0] != 0)
         elif code == INPUT and data[0] not in INPUTS.values():
             return None  # the twins are read only
-        elif (code == ASPECT and self.settings[WALL]) or (code == WALL_MODE and not self.settings[WALL]):
+        elif (code == ASPECT and self.settings[WALL]) or (code == WALL_MODE and not self._cut()):
             return None
         else:
             self.settings[code] = data[0]
@@ -237,6 +254,8 @@ class SamsungMdcSimulator(TcpSimulator):
                 return bytes((shown,))
             case 0x83:
                 return b"\x12\x34"  # panel-on time in units of ten minutes
+            case 0x67:
+                return self.name
             case 0xA4:
                 return self.timer
             case 0x89:
@@ -246,13 +265,38 @@ class SamsungMdcSimulator(TcpSimulator):
         return bytes((self.settings[code],)) if code in self.settings else None
 
     def _set_layout(self, data: bytes) -> bytes | None:
-        if not self.settings[WALL] or len(data) != 2:
+        if not self._cut() or len(data) != 2:
             return None
         rows, columns = data[0] >> 4, data[0] & 15
         if not rows or not columns or not 1 <= data[1] <= rows * columns:
             return None
         self.layout = (data[0], data[1])
         return data
+
+    def _cut(self) -> bool:
+        """Whether its picture is cut for a wall: of what comes from outside only."""
+        return self.settings[WALL] == 1 and self.settings[INPUT] not in OF_ITS_OWN
+
+    def _press(self, data: bytes) -> bytes | None:
+        """A button of the remote control, pressed by the line."""
+        if len(data) != 1 or data[0] not in KEYS_KNOWN:
+            return None
+        if data[0] in KEYS:
+            code, step = KEYS[data[0]]
+            self.settings[code] = max(0, min(self.settings[code] + step, 100))
+        elif data[0] == POWER_KEY:
+            self._switch(not self.settings[POWER])
+        return data
+
+    def _hidden(self, data: bytes) -> bytes | None:
+        """What has a code below the code: it is said again in the answer."""
+        if data[:1] != bytes((SCREEN_MUTE,)) or len(data) > 2:
+            return None
+        if len(data) == 2:
+            if data[1] not in (0x00, 0xFF):
+                return None
+            self.screen_muted = data[1]
+        return bytes((SCREEN_MUTE, self.screen_muted))
 
     def _switch(self, on: bool) -> None:
         if on and self.settings[POWER] != 1:

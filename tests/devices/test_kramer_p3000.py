@@ -112,3 +112,31 @@ async def test_the_same_on_a_serial_line(device, witness, served, tmp_path: Path
         async with served(KramerP3000, switcher) as driver:
             await driver.route(output="1", source="8")
             await witness.until(lambda: driver.readings["routes"]["1"] == "8", "the route")
+
+
+async def test_a_client_of_another_maker_speaks_the_older_words_and_the_newer(switcher) -> None:
+    switcher.signals[2] = False
+    async with switcher:
+        reader, writer = await asyncio.open_connection(switcher.host, switcher.bound)
+        for request, *answers in (
+            ("#VID 1>2", "VID 1>2 OK"),
+            ("#AV 3>2", "AV 3>2 OK"),
+            ("#AUD 4>2", "AUD 4>2 OK"),
+            ("#VID? 2", "VID 3>2"),
+            ("#ROUTE? 2,2", "ROUTE 2,2,4"),
+            ("#ROUTE 12,2,5", "ROUTE 12,2,5"),
+            ("#ROUTE? 1,2|ROUTE? 2,2", "ROUTE 1,2,5", "ROUTE 2,2,5"),
+            ("#INFO-PRST?", "INFO-PRST VID 60,AUD 0"),
+            ("#SIGNAL? 2", "SIGNAL 2,0"),
+            ("#VMUTE 2,1", "VMUTE 2,1"),
+            ("#VID 1,2", "VID ERR001"),
+            ("#ROUTE 1", "ROUTE ERR001"),
+            ("#AV 99>2", "AV ERR003"),
+            ("#SIGNAL? 99", "SIGNAL ERR003"),
+        ):
+            writer.write(request.encode() + b"\r")
+            for answer in answers:
+                assert await reader.readline() == f"~01@{answer}\r\n".encode()
+        writer.write(b"#ROUTE? 1,*\r")
+        assert [await reader.readline() for _ in range(9)][1] == b"~01@ROUTE 1,2,5\r\n"
+        writer.close()

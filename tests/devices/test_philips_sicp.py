@@ -119,3 +119,24 @@ async def test_the_same_on_a_serial_line(device, witness, served, tmp_path: Path
         async with served(PhilipsSicp, display) as driver:
             await driver.set_input("hdmi3")
             await witness.report(input="hdmi3")
+
+
+async def test_a_client_of_another_maker_asks_what_it_is_and_how_it_starts(display) -> None:
+    async with display:
+        reader, writer = await asyncio.open_connection(display.host, display.bound)
+        for request, answer in (
+            ("A1 01", b"\xa1FB03.11"),
+            ("A2 00", b"\xa22.03"),
+            ("A3 01", b"\x00\x06"),
+            ("A4", b"\xa4\x01"),
+            ("A3 07", b"\x00\x15"),
+        ):
+            data = bytes.fromhex(request)
+            frame = bytes((len(data) + 4, 1, 0)) + data
+            check = 0
+            for byte in frame:
+                check ^= byte
+            writer.write(frame + bytes((check,)))
+            size = (await reader.readexactly(1))[0]
+            assert (await reader.readexactly(size - 1))[2:-1] == answer
+        writer.close()

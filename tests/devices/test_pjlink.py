@@ -186,3 +186,24 @@ async def test_an_independent_client_reads_and_writes(device) -> None:
             await link.sources.set(Sources.Mode.DIGITAL, 2)
             assert await link.sources.get() == (Sources.Mode.DIGITAL, "2")
             assert [hours for hours, _ in await link.lamps.status()] == [1234]
+
+
+async def test_a_client_steps_the_volume_and_is_hung_up_on_when_it_says_nothing(device) -> None:
+    projector = SIMULATOR(device("pjlink"))
+    projector.settings["POWR"] = "1"
+    async with projector:
+        reader, writer = await asyncio.open_connection(projector.host, projector.bound)
+        assert await reader.readuntil(b"\r") == b"PJLINK 0\r"
+        for request, answer in (
+            (b"%2SVOL 1\r", b"%2SVOL=OK\r"),
+            (b"%2MVOL 0\r", b"%2MVOL=OK\r"),
+            (b"%2SVOL 2\r", b"%2SVOL=ERR2\r"),
+            (b"%1SVOL 1\r", b"%1SVOL=ERR1\r"),
+        ):
+            writer.write(request)
+            assert await reader.readuntil(b"\r") == answer
+        assert projector.steps == {"SVOL": 1, "MVOL": -1}
+        projector.patient_seconds = 0.05  # half a minute, really
+        writer.write(b"%1CLSS ?\r")
+        assert await reader.read() == b"%1CLSS=2\r"
+        writer.close()

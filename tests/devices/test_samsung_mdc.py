@@ -516,3 +516,30 @@ async def test_one_that_hangs_up_as_it_starts_is_told_once_and_believed_by_its_r
         await driver.set_power(True)
         await witness.report(power=True, volume=20, input="hdmi1")
         assert len(told) == 1
+
+
+async def test_a_client_of_another_maker_presses_keys_names_it_and_mutes_its_screen(display) -> None:
+    display.settings[0x11] = 1
+    async with display:
+        reader, writer = await asyncio.open_connection(display.host, display.bound)
+
+        async def ask(*body: int) -> bytes:
+            writer.write(bytes((0xAA, *body, sum(body) % 256)))
+            answer = await reader.readexactly(4)
+            return answer[1:] + await reader.readexactly(answer[3] + 1)
+
+        for request, answer in (
+            ((0xB0, 1, 1, 0x07), "FF 01 03 41 B0 07"),
+            ((0xB0, 1, 1, 0x55), "FF 01 03 4E B0 01"),
+            ((0x12, 1, 0), "FF 01 03 41 12 15"),
+            ((0x67, 1, 2, 0x48, 0x31), "FF 01 04 41 67 48 31"),
+            ((0x67, 1, 0), "FF 01 04 41 67 48 31"),
+            ((0xFE, 1, 2, 0x51, 0x00), "FF 01 04 41 FE 51 00"),
+            ((0xFE, 1, 1, 0x51), "FF 01 04 41 FE 51 00"),
+            ((0xFE, 1, 1, 0x52), "FF 01 03 4E FE 01"),
+            ((0x84, 1, 1, 1), "FF 01 03 41 84 01"),
+            ((0x14, 1, 1, 0x20), "FF 01 03 41 14 20"),
+            ((0x89, 1, 2, 0x22, 3), "FF 01 03 4E 89 01"),  # nothing from outside: nothing to cut
+        ):
+            assert (await ask(*request))[:-1] == bytes.fromhex(answer)
+        writer.close()
