@@ -180,7 +180,9 @@ class WakeOptions(Options):
 class DisplayOptions(WakeOptions):
     """What every display can be told."""
 
-    boot_seconds: float = Field(15, ge=0, le=120, description="Seconds it may stay silent after power-on.")
+    boot_seconds: float = Field(
+        15, ge=0, le=120, description="Seconds it may be silent, or refuse, after power-on."
+    )
 
 
 class Display(Polled[Answer]):

@@ -12,12 +12,14 @@ from typing import Any
 
 from avctl.config import Device
 from avctl.errors import ProtocolError
-from drivers.apc_pdu import FAMILIES, MODEL, REBOOT, SERIAL, ApcPdu, Options
+from drivers.apc_pdu import FAMILIES, MODEL, REBOOT, ROOT, SERIAL, ApcPdu, Options
 from drivers.apc_pdu.snmp import Message, Value, decode, encode, numbers
 from drivers.sim.server import UdpSimulator, act
 
 NO_SUCH_NAME, NO_ACCESS = 2, 6
 DESCRIPTION = "1.3.6.1.2.1.1.1.0"
+NAME, OUTLETS = f"{ROOT}.12.1.1.0", f"{ROOT}.12.1.8.0"
+REBOOT_SECONDS = f"{ROOT}.26.9.2.1.1.7"  # of each outlet: it belongs to the device
 
 
 class ApcPduSimulator(UdpSimulator):
@@ -34,10 +36,14 @@ class ApcPduSimulator(UdpSimulator):
             DESCRIPTION: "APC Web/SNMP Management Card",
             MODEL: "AP8953",
             SERIAL: "ZA1234567890",
+            NAME: "RackPDU",
+            OUTLETS: self.options.outlets,
         }
         for outlet in range(1, self.options.outlets + 1):
             self.objects[f"{self.family.name}.{outlet}"] = f"Outlet {outlet}"
             self._put(outlet, True)
+            if self.options.family == "rpdu2":
+                self.objects[f"{REBOOT_SECONDS}.{outlet}"] = 5
         if self.family.load:
             self.objects[self.family.load] = 42
         self.lag_seconds = 0.0

@@ -142,7 +142,8 @@ class QsysQrcSimulator(FramedSimulator[dict[str, Any]]):
         parameters: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
         if method == LOGON:
             right = (self.options.user, self.options.password.get_secret_value())
-            if (parameters.get("User"), parameters.get("Password")) != right:
+            said_right = (parameters.get("User"), parameters.get("Password")) == right
+            if self.options.user and not said_right:  # without a user it lets everybody in
                 raise Refused(LOGON_REQUIRED, "Logon required")
             self._let_in.add(peer)
             return True

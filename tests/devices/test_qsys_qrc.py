@@ -152,6 +152,7 @@ async def test_a_client_of_another_maker_follows_groups_and_components(device) -
             return answer["result"] if "result" in answer else answer["error"]["code"]
 
         assert (await heard())["method"] == "EngineStatus"
+        assert await ask("Logon", {"User": "anybody", "Password": "1"}) is True  # it has no users
         gain = {"Name": "gain", "String": "0.0dB", "Value": 0.0, "Position": 0.833333}
         muted = {"Name": "mute", "String": "muted", "Value": True, "Position": 1.0}
         assert await ask("Control.Get", ["gain"]) == [gain]
