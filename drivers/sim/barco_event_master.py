@@ -1,11 +1,16 @@
-"""A Barco Event Master that is not there: presets with their numbers, one of them in the programme."""
+"""A Barco Event Master that is not there: presets with their numbers, one of them in the programme.
+
+Who subscribes is told by HTTP what has changed, until it restarts. Knob beyond the acts: ``subscribed``.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -16,6 +21,7 @@ from drivers.sim.http import HttpSimulator
 from drivers.sim.server import act
 
 REFUSED = -1
+PUSH_PORT = 3000
 
 
 class BarcoEventMasterSimulator(HttpSimulator):
@@ -28,6 +34,11 @@ class BarcoEventMasterSimulator(HttpSimulator):
         super().__init__(device)
         self.presets = {0: "Hall", 1: "Speaker and slides", 2: "Vote"}
         self.program = self.preview = 0
+        self.subscribed: dict[tuple[str, int], set[str]] = {}
+
+    async def hang_up(self) -> None:
+        self.subscribed.clear()
+        await super().hang_up()
 
     def routes(self) -> list[Route]:
         return [Route("/jsonrpc", self._request, methods=["POST"])]
@@ -35,7 +46,9 @@ class BarcoEventMasterSimulator(HttpSimulator):
     @act
     def save_preset(self, name: str) -> None:
         """Save another preset."""
-        self.presets[max(self.presets, default=-1) + 1] = name
+        number = max(self.presets, default=-1) + 1
+        self.presets[number] = name
+        self._tell("PresetChanged", add=[number])
 
     def state(self) -> Mapping[str, Any]:
         return {
@@ -59,8 +72,12 @@ class BarcoEventMasterSimulator(HttpSimulator):
         if method == "activatePreset":
             return _answer(number, self._activate(told), None)
         if method in ("cut", "allTrans"):
-            self.program = self.program if self.refusing else self.preview
+            if not self.refusing:
+                self.program = self.preview
+                self._tell("ScreenDestChanged", update=[0])
             return _answer(number, REFUSED if self.refusing else 0, None)
+        if method in ("subscribe", "unsubscribe"):
+            return _answer(number, self._subscribe(told, method == "subscribe"), None)
         error = {"code": -32601, "message": "Method not found"}
         return JSONResponse({"jsonrpc": "2.0", "error": error, "id": number})
 
@@ -78,7 +95,36 @@ class BarcoEventMasterSimulator(HttpSimulator):
             self.program = chosen
         else:
             self.preview = chosen
+        self._tell("ScreenDestChanged", update=[0])
         return 0
+
+    def _subscribe(self, told: Any, on: bool) -> int:
+        host = told.get("hostname") if isinstance(told, Mapping) else None
+        wanted = told.get("notification", []) if isinstance(told, Mapping) else None
+        port = str(told.get("port", PUSH_PORT)) if isinstance(told, Mapping) else ""
+        if not isinstance(host, str) or not port.isdecimal() or not isinstance(wanted, list):
+            return REFUSED
+        kinds = self.subscribed.setdefault((host, int(port)), set())
+        names = {str(one) for one in wanted}
+        self.subscribed[host, int(port)] = kinds | names if on else kinds - names
+        return 0
+
+    def _tell(self, kind: str, **change: list[int]) -> None:
+        """Have those told who want to hear of it."""
+        everything: dict[str, list[int]] = {"add": [], "remove": [], "update": []}
+        told = {
+            "method": "notification",
+            "notificationType": kind,
+            "change": everything | change,
+        }
+        for (host, port), kinds in tuple(self.subscribed.items()) if not self.muted else ():
+            if kind in kinds:
+                self.spawn(self._post(host, port, {"result": told}))
+
+    async def _post(self, host: str, port: int, message: Mapping[str, Any]) -> None:
+        with suppress(httpx.HTTPError, httpx.InvalidURL):  # whoever went away hears nothing
+            async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+                await client.post(f"http://{host}:{port}/", json=message)
 
 
 def _answer(number: object, success: int, response: object) -> Response:

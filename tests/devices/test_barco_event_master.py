@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -82,3 +83,50 @@ async def test_another_client_gets_what_it_expects(device: Callable[..., Device]
         assert (await client.post("/jsonrpc", content=wrong)).json()["result"]["success"] != 0
         unknown = await client.post("/jsonrpc", content=THEIRS.replace(b"activatePreset", b"fly"))
         assert unknown.json()["error"]["code"] == -32601
+
+
+async def test_who_subscribed_is_told_of_presets_and_screens_until_it_restarts(
+    device: Callable[..., Device],
+) -> None:
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def listener(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head.lower())
+        heard.put_nowait(await reader.readexactly(int(length[1]) if length else 0))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(listener, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with (
+        server,
+        SIMULATOR(device("barco_event_master")) as processor,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{processor.bound}") as client,
+    ):
+
+        async def ask(method: str, **params: object) -> int:
+            said = {"method": method, "params": params, "jsonrpc": "2.0", "id": "0"}
+            return int((await client.post("/jsonrpc", json=said)).json()["result"]["success"])
+
+        kinds = ["ScreenDestChanged", "PresetChanged"]
+        assert await ask("subscribe", hostname="127.0.0.1", port=port, notification=kinds) == 0
+        assert await ask("activatePreset", presetName="Vote", type=0) == 0
+        assert json.loads(await heard.get()) == {
+            "result": {
+                "method": "notification",
+                "notificationType": "ScreenDestChanged",
+                "change": {"add": [], "remove": [], "update": [0]},
+            }
+        }
+        assert await ask("allTrans") == 0
+        await heard.get()
+        assert processor.program == 2
+        processor.save_preset("Memorial")
+        assert json.loads(await heard.get())["result"]["change"]["add"] == [3]
+        assert await ask("subscribe", hostname=5) != 0
+        assert await ask("unsubscribe", hostname="127.0.0.1", port=port, notification=kinds) == 0
+        await processor.unplug()
+        await processor.plug()
+        assert processor.subscribed == {}
