@@ -54,6 +54,9 @@ class Options(PolledOptions):
     skew_seconds: float = Field(
         120, gt=0, description="An answer so many seconds from our clock is not believed."
     )
+    refused_seconds: float = Field(
+        300, gt=0, le=86400, description="Seconds until a token that was refused is tried again."
+    )
 
 
 class AlarmService(Driver, Alarm, ABC):
@@ -64,6 +67,12 @@ class AlarmService(Driver, Alarm, ABC):
 
     _http: Http | None = None
     _believed_at = ""
+
+    @property
+    def asks_again_after(self) -> float | None:
+        """A service in trouble refuses right tokens too; it locks nobody out for asking now and then."""
+        seconds: float = self.options.refused_seconds
+        return seconds
 
     @abstractmethod
     async def hear(self) -> Heard:
