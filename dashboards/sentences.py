@@ -99,6 +99,21 @@ SENTENCES = (
     _("avctl was restarted while the vote was open, and the system has no number that would tell it again"),
     _("the result cannot be read: {0}"),
     _("the access point answered {0}"),
+    _("On battery, and it is low, as announced"),
+    _("On battery, as announced"),
+    _("On battery, and it is low"),
+    _("On battery"),
+    _("Air-raid alarm, level red"),
+    _("Air-raid alarm, level yellow"),
+    _("the service refuses the token"),
+    _("the service cannot be heard"),
+    _("the service does not say of when its data is"),
+    _("asked too often; again in {0} s"),
+    _("there is no region {0}"),
+    _("the service's data is of {0} UTC"),
+    _("not the service's JSON: {0}"),
+    _("not JSON: {0}"),
+    _("not within {0} s"),
 )
 """The more particular first: of several that fit, the first is taken."""
 
