@@ -28,6 +28,7 @@ SENTENCES = (
     _("no connection"),
     _("no answer"),
     _("no answer within {0} s"),
+    _("no answer to {0} within {1} s"),
     _("there is no connection"),
     _("the connection was lost"),
     _("the device closed the connection"),

@@ -80,7 +80,8 @@ class AlarmService(Driver, Alarm, ABC):
 
     async def serve(self) -> None:
         """Look at the alarm until the service fails to answer; then it is unknown."""
-        self._report(Heard(alarm="unknown"))
+        if "alarm" not in self.readings:  # later it is unknown already, with the reason
+            self._report(Heard(alarm="unknown"))
         port = int(self.device.port or self.port)
         tls = ssl.create_default_context() if self.options.tls else None
         try:

@@ -84,9 +84,10 @@ class AlertsInUa(AlarmService):
         if answer.status == 304:
             return kept
         told = content(answer)
-        self._kept[path] = answer.headers.get("last-modified", ""), told
         if path == ACTIVE:  # judged once: "nothing has changed" is fresh, however long it is said
             self._old = self._aged(told)
+        believed = path != ACTIVE or not self._old  # else the whole of it is asked for again
+        self._kept[path] = answer.headers.get("last-modified", "") if believed else "", told
         return told
 
     def _aged(self, listed: object) -> str:

@@ -74,8 +74,11 @@ async def test_what_cannot_be_believed_is_unknown_and_never_clear(
         else:
             getattr(service, accident)()
             service.raise_alarm()  # an answer that nothing has changed could not be garbled
-        await witness.report(alarm="unknown", alarm_since="")
+        await witness.report(alarm="unknown", alarm_since="", fault="the service cannot be heard")
         await witness.link("offline")
+        told = len(witness.events)
+        await asyncio.sleep(0.3)  # tried some times
+        assert len(witness.events) == told, "what is not new is told again"
         if accident == "age":
             service.age(0)
         elif accident == "unplug":
@@ -143,6 +146,8 @@ async def test_levels_old_data_and_what_has_not_changed(alerts, witness, served)
         alerts.raise_alarm(31, "red")
         await witness.until(lambda: "data is of" in witness.readings["fault"], "old data")
         assert witness.readings["alarm"] == "unknown"
+        alerts.hours_of_data = 0  # fresh again, and nothing else has changed
+        await witness.report(alarm="active", fault="")
 
 
 async def test_letters_without_levels(alerts, witness, served) -> None:
