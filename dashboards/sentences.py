@@ -115,6 +115,9 @@ SENTENCES = (
     _("not the service's JSON: {0}"),
     _("not JSON: {0}"),
     _("not within {0} s"),
+    _("Refused to display {0} in a frame because it set {1}"),
+    _("Framing {0} violates the following {1}"),
+    _("Failed to load resource: {0}"),
 )
 """The more particular first: of several that fit, the first is taken."""
 

@@ -222,7 +222,7 @@ class KioskCdp(Kiosk):
     def _logged(self, entry: Mapping[str, Any]) -> None:
         """What the browser itself complains of; never in place of what the page does, where that stays."""
         if entry.get("source") != "network":
-            self._fault, self._lost_until = str(entry.get("text", "")), None
+            self._fault, self._lost_until = str(entry.get("text", "")).strip(), None
         elif not self._fault or self._lost_until is not None:
             self._fault = str(entry.get("text", ""))
             self._lost_until = asyncio.get_running_loop().time() + self.options.lost_seconds
