@@ -65,6 +65,11 @@ class Driver:
         """Seconds for which it may still refuse, or be silent to, what it does once it is up; 0: it is up."""
         return 0.0
 
+    @property
+    def asks_again_after(self) -> float | None:
+        """Seconds until a refused secret is tried again; None: never, for many lock an account."""
+        return None
+
     async def serve(self) -> None:
         """Connect, call ``online`` once the device has answered, and run until it fails."""
         raise NotImplementedError
@@ -182,10 +187,11 @@ async def supervise(
 ) -> None:
     """Keep a driver serving until cancelled: back-off after a failure, none after a refused secret.
 
-    ``again`` ends a pause at once; it is the only thing that tries a refused secret again.
-    Pauses are in seconds and double up to ``longest``.
+    ``again`` ends a pause at once; it alone tries a refused secret again, unless the driver
+    ``asks_again_after`` a while. Pauses are in seconds and double up to ``longest``.
     """
     back_off = BackOff(first_pause, longest)
+    asked = False  # a person wants to know, even where nothing is new
     while True:
         again.clear()
         untrusted = False
@@ -201,12 +207,14 @@ async def supervise(
             link, reason = Link.OFFLINE, f"driver fault: {type(bug).__name__}"
         if driver.link is Link.ONLINE:
             back_off.succeeded()
-        driver.set_link(link, reason, news=untrusted)
+        if asked or link is not driver.link or link is not Link.REFUSED:
+            driver.set_link(link, reason, news=untrusted)
         if link is Link.REFUSED:
-            await again.wait()
+            await _pause(again, driver.asks_again_after)
         else:
             # Devices of one switch come back together: they are not all asked in the same moment.
             await _pause(again, back_off.pause() * random.uniform(0.8, 1.2))
+        asked = again.is_set()
 
 
 async def together(*parts: Awaitable[None]) -> None:
@@ -306,7 +314,7 @@ class Turns(Generic[Answer]):
                 self._awaited = None
 
 
-async def _pause(again: asyncio.Event, seconds: float) -> None:
+async def _pause(again: asyncio.Event, seconds: float | None) -> None:
     try:
         async with asyncio.timeout(seconds):
             await again.wait()

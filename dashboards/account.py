@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from avctl.errors import BadArgument, NotLoggedIn
+from avctl.model.account import Act
 from avctl.services.doors import Visitor, check_csrf
 from dashboards import views
 from dashboards.front import Front
@@ -37,7 +38,8 @@ def router(front: Front) -> APIRouter:
         visitor, _values = await asked(request)
         name = visitor.account.name
         secret = await controller.contacts.renew_calendar(name, actor=name)
-        return await page(request, visitor, address=f"{base(request)}/calendar/people/{secret}.ics")
+        address = f"{base(request)}/calendar/people/{secret}"
+        return await page(request, visitor, address=address)
 
     async def somebody(request: Request) -> Visitor:
         visitor = await front.visitor(request)
@@ -64,7 +66,8 @@ def router(front: Front) -> APIRouter:
         shown = views.AccountPage(
             chrome=chrome,
             contact=name in await controller.contacts.of((name,)),
-            address=address,
+            address=address and f"{address}.ics",
+            blackouts=f"{address}/blackouts.ics" if address and visitor.account.may(Act.SEE_CONTROL) else "",
             fault=fault,
             public=tuple(views.Choice(value=base(request) + path, word=word) for path, word in feeds),
         )

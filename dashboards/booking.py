@@ -22,6 +22,7 @@ from dashboards.front import Front
 from dashboards.room import room_title
 from dashboards.schedule import CLOCK, clashes_of, version_of
 from dashboards.sessionform import (
+    FAULTS,
     REPEATS,
     Items,
     Values,
@@ -44,18 +45,6 @@ SCOPES: Mapping[Scope, str] = {
     Scope.FOLLOWING: _("this and those that follow"),
     Scope.ALL: _("all of the series"),
 }
-FAULTS: Mapping[str, str] = {
-    "title": _("Enter a title of at most 300 characters."),
-    "ends_at": _("The end must be later than the start, by at most 24 hours."),
-    "room": _("Choose a room."),
-    "remote_link": _("Enter an address that begins with https://."),
-    "release_at": _("The recording cannot be public before the end."),
-    "release_hours": _("Enter a number of hours."),
-    "setup_minutes": _("At most 720 minutes."),
-    "breakdown_minutes": _("At most 720 minutes."),
-    "agenda": _("An item needs a title; a document is an address that begins with https://."),
-    "rule": _("This is no rule that can be booked, or it gives more than 200 sessions."),
-}
 
 
 def router(front: Front) -> APIRouter:
@@ -63,6 +52,10 @@ def router(front: Front) -> APIRouter:
     routes = front.router()
     controller = front.controller
     zone = controller.config.site.zone
+
+    def dark(session: Session) -> tuple[str, ...]:
+        """Hours without mains that are announced for a session."""
+        return tuple(one.hours(zone) for one in controller.blackouts.during(session.booking))
 
     @routes.get("/schedule/new")
     async def new(request: Request) -> Response:
@@ -85,7 +78,10 @@ def router(front: Front) -> APIRouter:
                     BookSeries(actor=actor, details=details, rule=rule, override=override)
                 )
             else:
-                await controller.desk.obey(BookSession(actor=actor, details=details, override=override))
+                command = BookSession(actor=actor, details=details, override=override)
+                booked: Session = await controller.desk.obey(command)
+                if dark(booked):  # that must be seen
+                    values["back"] = f"/schedule/{booked.id}"
         except (BadArgument, Conflict) as refusal:
             return await page(request, visitor, None, values, items, duty, refusal)
         return RedirectResponse(local(values.get("back", ""), _on_day(values)), 303)
@@ -123,12 +119,12 @@ def router(front: Front) -> APIRouter:
                 reason=values.get("reason", ""),
                 scope=_scope(values),
             )
-            await controller.desk.obey(command)
+            changed: Session = await controller.desk.obey(command)
         except Stale as stale:
             return await joined(request, visitor, stale, values, items, duty)
         except (BadArgument, Conflict) as refusal:
             return await page(request, visitor, found, values, items, duty, refusal)
-        return RedirectResponse(_on_day(values), 303)
+        return RedirectResponse(f"/schedule/{session}" if dark(changed) else _on_day(values), 303)
 
     @routes.post("/schedule/{session}/cancel")
     async def cancel(request: Request, session: str) -> Response:
@@ -229,6 +225,7 @@ def router(front: Front) -> APIRouter:
             faults=faults,
             clashes=clashes,
             notes=notes,
+            without_mains=() if session is None else dark(session),
         )
         return front.answer("session", shown, 422 if faults else status)
 

@@ -55,6 +55,7 @@ RULES_OF_BUILDING: Mapping[str, str] = {
     "air_raid": _("air-raid alarm"),
     "alarm_unknown": _("whether there is an air-raid alarm is not known"),
     "on_battery": _("runs on battery"),
+    "blackout_ahead": _("a blackout is announced for soon"),
 }
 HAPPENED_IN_BUILDING: Mapping[str, str] = {
     "AlarmChanged": _("The air-raid signal changed"),

@@ -13,6 +13,7 @@ from avctl.model.alert import Alert
 from avctl.model.booking import Policy
 from avctl.model.session import BEFORE, OVER, Phase, Session
 from avctl.services.controller import Controller
+from avctl.services.foreseen import AHEAD
 from dashboards import views
 from dashboards.agenda import public_items_of
 from dashboards.air import air_of
@@ -47,7 +48,7 @@ def alert_view(controller: Controller, alert: Alert, language: str) -> views.Ale
     """An alert as it is shown, with the name people know its subject by."""
     room = room_of_subject(controller, alert.subject)
     place = room_title(room_of(controller, room), language) if room else ""
-    subject = place or alert.subject
+    subject = place or (controller.config.site.council if alert.rule == AHEAD else alert.subject)
     if alert.subject in controller.house and not alert.subject.startswith(PROGRAMME):
         title = controller.house.state(alert.subject).title
         subject = f"{title}, {place}" if place else title

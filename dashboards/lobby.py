@@ -12,6 +12,7 @@ from avctl.model.air_raid import PARTLY, SUSPEND, UNKNOWN
 from avctl.model.device import DeviceState
 from avctl.model.emergency import AIR_RAID, TEXT
 from avctl.model.playing import Place
+from avctl.model.session import OVER
 from avctl.services.controller import Controller
 from dashboards import views
 from dashboards.building_words import CONTENT_KINDS, SCREEN_STATES
@@ -264,6 +265,13 @@ def mains(
                 ends_at=one.ends_at,
                 note=one.note,
                 now=one.holds(now()),
+                hits=tuple(
+                    (f"/schedule/{session.id}", session.title)
+                    for session in controller.sessions
+                    if session.phase not in OVER
+                    and one in controller.blackouts.during(session.booking)
+                    and reached(session.room, seen)
+                ),
                 remove=views.Button(
                     id=f"remove-{one.id}",
                     url=f"/lobby/blackouts/{one.id}/remove",

@@ -17,6 +17,7 @@ from avctl.errors import BadArgument, NotFound
 from avctl.model.account import Act
 from avctl.model.emergency import KINDS
 from dashboards import streams, views
+from dashboards.expected import expected
 from dashboards.forms import NUMBER
 from dashboards.front import Front
 from dashboards.schedule import moment
@@ -86,6 +87,18 @@ def router(front: Front) -> APIRouter:
             await controller.desk.obey(KeepBlackout(actor=actor, details=details))
         except BadArgument:
             return await page(request, _("The end must be later than the beginning, by at most 7 days."))
+        return RedirectResponse("/lobby#blackouts", 303)
+
+    @routes.post("/lobby/blackouts/import")
+    async def bring_blackouts(request: Request) -> Response:
+        visitor = await front.allowed(request, Act.FILL_SCREENS)
+        try:
+            data, values = await front.file(request)
+            actor = await front.asked(request, Act.FILL_SCREENS, values.get("csrf", ""))
+            await controller.blackout_imports.take(data, actor)
+        except BadArgument as refusal:
+            said = expected(front, front.language(request, visitor), refusal.expected)
+            return await page(request, said)
         return RedirectResponse("/lobby#blackouts", 303)
 
     @routes.post("/lobby/blackouts/{blackout}/remove")

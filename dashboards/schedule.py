@@ -137,7 +137,7 @@ def _without_mains(front: Front, blackout: Blackout, language: str) -> dict[str,
         "display": "background",
         "classNames": ["is-blackout"],
         "editable": False,
-        "extendedProps": {},
+        "extendedProps": {"hours": blackout.hours(config.site.zone)},
     }
 
 

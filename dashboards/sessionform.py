@@ -29,6 +29,18 @@ REPEATS: Mapping[str, str] = {
 }
 Values = Mapping[str, str]
 Items = tuple[Mapping[str, str], ...]
+FAULTS: Mapping[str, str] = {
+    "title": _("Enter a title of at most 300 characters."),
+    "ends_at": _("The end must be later than the start, by at most 24 hours."),
+    "room": _("Choose a room."),
+    "remote_link": _("Enter an address that begins with https://."),
+    "release_at": _("The recording cannot be public before the end."),
+    "release_hours": _("Enter a number of hours."),
+    "setup_minutes": _("At most 720 minutes."),
+    "breakdown_minutes": _("At most 720 minutes."),
+    "agenda": _("An item needs a title; a document is an address that begins with https://."),
+    "rule": _("This is no rule that can be booked, or it gives more than 200 sessions."),
+}
 
 
 def values_of(booking: Booking, zone: ZoneInfo) -> dict[str, str]:

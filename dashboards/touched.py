@@ -27,6 +27,9 @@ from avctl.events import (
     PowerEvent,
     ReadingsChanged,
     RoomEvent,
+    SessionAmended,
+    SessionBooked,
+    SessionCancelled,
     SessionEvent,
     SourceCut,
     SpeakerShown,
@@ -158,6 +161,10 @@ class Touched:
         yield "now", event.session
         yield "home", ""
         yield "banner", ""
+        if isinstance(
+            event, SessionBooked | SessionAmended | SessionCancelled
+        ):  # blackouts name what they hit
+            yield "mains", ""
 
     def _by_alert(self) -> Iterator[Touch]:
         # A cleared alert no longer says which room it was about; alerts are few.

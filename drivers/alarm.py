@@ -54,6 +54,9 @@ class Options(PolledOptions):
     skew_seconds: float = Field(
         120, gt=0, description="An answer so many seconds from our clock is not believed."
     )
+    refused_seconds: float = Field(
+        300, gt=0, le=86400, description="Seconds until a token that was refused is tried again."
+    )
 
 
 class AlarmService(Driver, Alarm, ABC):
@@ -65,13 +68,20 @@ class AlarmService(Driver, Alarm, ABC):
     _http: Http | None = None
     _believed_at = ""
 
+    @property
+    def asks_again_after(self) -> float | None:
+        """A service in trouble refuses right tokens too; it locks nobody out for asking now and then."""
+        seconds: float = self.options.refused_seconds
+        return seconds
+
     @abstractmethod
     async def hear(self) -> Heard:
         """Ask for the region; every failure is raised, and then nothing is known."""
 
     async def serve(self) -> None:
         """Look at the alarm until the service fails to answer; then it is unknown."""
-        self._report(Heard(alarm="unknown"))
+        if "alarm" not in self.readings:  # later it is unknown already, with the reason
+            self._report(Heard(alarm="unknown"))
         port = int(self.device.port or self.port)
         tls = ssl.create_default_context() if self.options.tls else None
         try:

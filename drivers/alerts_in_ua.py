@@ -21,6 +21,7 @@ from drivers.alarm import Options as AlarmOptions
 
 LETTERS = "/v{}/iot/active_air_raid_alerts.json"
 ACTIVE = "/v1/alerts/active.json"
+SILENT = "the service does not say of when its data is"
 STATES: Mapping[str, tuple[State, str]] = {
     "R": ("active", "red"),
     "Y": ("active", "yellow"),
@@ -50,11 +51,14 @@ class AlertsInUa(AlarmService):
     async def serve(self) -> None:
         """Look at the alarm until the service fails to answer; then it is unknown."""
         self._kept: dict[str, tuple[str, Any]] = {}
+        self._old = ""
         await super().serve()
 
     async def hear(self) -> Heard:
         letters = await self._newest(LETTERS.format(self.options.version))
         listed = await self._newest(ACTIVE)
+        if fault := self._old:
+            return Heard(alarm="unknown", fault=fault)
         if not isinstance(letters, str):
             raise ProtocolError(f"no letters: {str(letters)[:60]}")
         letter = letters[self.options.region : self.options.region + 1].strip()
@@ -62,8 +66,6 @@ class AlertsInUa(AlarmService):
             return Heard(alarm="unknown", fault=f"there is no region {self.options.region}")
         if letter not in STATES:
             return Heard(alarm="unknown", fault=f"the service says {letter!r}, which is not known")
-        if fault := self._aged(listed):
-            return Heard(alarm="unknown", fault=fault)
         alarm, level = STATES[letter]
         mine = [one for one in _alerts(listed) if self._is_mine(one)]
         if mine and alarm == "clear":  # the two differ for a moment: never the quieter one
@@ -82,19 +84,24 @@ class AlertsInUa(AlarmService):
         if answer.status == 304:
             return kept
         told = content(answer)
-        self._kept[path] = answer.headers.get("last-modified", ""), told
+        if path == ACTIVE:  # judged once: "nothing has changed" is fresh, however long it is said
+            self._old = self._aged(told)
+        believed = path != ACTIVE or not self._old  # else the whole of it is asked for again
+        self._kept[path] = answer.headers.get("last-modified", "") if believed else "", told
         return told
 
     def _aged(self, listed: object) -> str:
-        """What is wrong with the age of the service's own data; empty when nothing is."""
+        """What is wrong with the age of the service's own data, which it must tell; empty when nothing is."""
         meta = listed.get("meta") if isinstance(listed, Mapping) else None
         text = str(meta.get("last_updated_at", "")) if isinstance(meta, Mapping) else ""
         try:
             updated = datetime.strptime(text, "%Y/%m/%d %H:%M:%S %z").astimezone(UTC)
-        except ValueError:
-            return ""  # it does not say
-        old = now() - updated > timedelta(minutes=self.options.data_minutes)
-        return f"the service's data is of {updated:%Y-%m-%d %H:%M} UTC" if old else ""
+        except (ValueError, OverflowError):
+            return f"the service does not say of when its data is ({text[:40]!r})" if text else SILENT
+        age = now() - updated
+        ahead = timedelta(seconds=self.options.skew_seconds)
+        wrong = not -ahead <= age <= timedelta(minutes=self.options.data_minutes)
+        return f"the service's data is of {updated:%Y-%m-%d %H:%M} UTC" if wrong else ""
 
     def _is_mine(self, alert: Mapping[str, Any]) -> bool:
         """Whether an alert is of this region, and not over."""

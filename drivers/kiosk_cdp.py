@@ -44,6 +44,9 @@ class Options(KioskOptions):
     pc_port: int = Field(
         0, ge=0, le=65535, description="A port of the PC (such as 22) that tells whether it is there."
     )
+    lost_seconds: float = Field(
+        60, gt=0, description="Seconds that something the page could not load is told: it is tried again."
+    )
     quality: int = Field(40, ge=1, le=100, description="JPEG quality of a picture of the screen.")
 
 
@@ -63,6 +66,7 @@ class KioskCdp(Kiosk):
         self._news, self._committed = asyncio.Event(), asyncio.Event()
         self._numbers, self._asked = count(1), dict[int, asyncio.Future[Mapping[str, Any]]]()
         self._crashed, self._fault, self._going = False, "", 0
+        self._lost_until: float | None = None  # the fault is of the network, and passes
         port = int(self.device.port or self.port)
         try:
             async with http(self.device.host, port, self.log) as self._http:
@@ -187,9 +191,10 @@ class KioskCdp(Kiosk):
                 self._crashed = False
                 unreachable = _mapping(params["frame"]).get("unreachableUrl")
                 self._fault = f"cannot be loaded: {unreachable}" if unreachable else ""
+                self._lost_until = None
                 self._committed.set()
             case "Inspector.targetCrashed":
-                self._crashed, self._fault = True, CRASHED
+                self._crashed, self._fault, self._lost_until = True, CRASHED, None
             case "Inspector.targetReloadedAfterCrash":
                 self._crashed = False
             case "Inspector.detached":
@@ -197,21 +202,30 @@ class KioskCdp(Kiosk):
             case "Runtime.exceptionThrown":
                 details = _mapping(params.get("exceptionDetails"))
                 thrown = _mapping(details.get("exception")).get("description") or details.get("text", "")
-                self._fault = str(thrown).partition("\n")[0]
+                self._fault, self._lost_until = str(thrown).partition("\n")[0], None
                 return  # what a page complains of again and again is told with the next look
             case "Runtime.consoleAPICalled" if params.get("type") == "error":
                 values = params.get("args")
                 said = [_mapping(one) for one in values] if isinstance(values, list) else []
                 self._fault = " ".join(str(one.get("value", one.get("description", ""))) for one in said)
+                self._lost_until = None
                 return
             case "Log.entryAdded" if _mapping(params.get("entry")).get("level") == "error":
-                self._fault = str(_mapping(params["entry"]).get("text", ""))
+                self._logged(_mapping(params["entry"]))
                 return
             case "Page.navigatedWithinDocument" | "Page.loadEventFired" | "Page.frameStoppedLoading":
                 pass
             case _:
                 return
         self._news.set()
+
+    def _logged(self, entry: Mapping[str, Any]) -> None:
+        """What the browser itself complains of; never in place of what the page does, where that stays."""
+        if entry.get("source") != "network":
+            self._fault, self._lost_until = str(entry.get("text", "")).strip(), None
+        elif not self._fault or self._lost_until is not None:
+            self._fault = str(entry.get("text", ""))
+            self._lost_until = asyncio.get_running_loop().time() + self.options.lost_seconds
 
     async def _watch(self, version: str) -> None:
         for domain in ENABLED:
@@ -221,6 +235,8 @@ class KioskCdp(Kiosk):
             if self._crashed:
                 self.missed("browser dead", self._fault)
             else:
+                if self._lost_until is not None and asyncio.get_running_loop().time() > self._lost_until:
+                    self._fault, self._lost_until = "", None
                 await self._look()
             self.report(browser=version)
             self.online()

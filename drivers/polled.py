@@ -64,7 +64,7 @@ class Polled(Driver, ABC, Generic[Answer]):
 
     def unasked(self, answer: Answer) -> None:
         """Something that answers no question: a fault, unless the make speaks by itself."""
-        raise ProtocolError(f"an answer nobody asked for: {answer!r}")
+        raise ProtocolError(f"an answer nobody asked for: {answer!r:.100}")
 
     def received(self, data: bytes) -> None:
         """Bytes, before they are taken apart."""

@@ -13,6 +13,7 @@ from starlette.routing import Match
 
 from avctl.api import (
     alerts,
+    blackouts,
     bookings,
     broadcasts,
     building,
@@ -62,6 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     broadcasts.router,
     lobby.router,
     uploads.router,
+    blackouts.router,
     building.router,
     alerts.router,
     events.router,

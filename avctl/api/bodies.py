@@ -26,7 +26,7 @@ PEOPLE_AT = re.compile(r"/api/v1/sessions/[^/]+/participants/import")
 SCREENS_AT = re.compile(r"/api/v1/lobby/contents/[^/]+/file")
 """Where a film may come in: it is read by its own door, which says how large it may be."""
 JSON = "application/json"
-FILES_AT = "/api/v1/imports"
+FILES_AT = ("/api/v1/imports", "/api/v1/blackouts/import")
 FILES = (
     "text/csv",
     "text/calendar",
@@ -94,7 +94,7 @@ def _kinds(path: str) -> tuple[str, ...]:
     """What a body may be: JSON, and where lists are brought the kinds of file they are; none named: any."""
     if PEOPLE_AT.fullmatch(path):
         return ()
-    return FILES if path == FILES_AT else (JSON,)
+    return FILES if path in FILES_AT else (JSON,)
 
 
 async def _read(receive: Receive) -> bytes:

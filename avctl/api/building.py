@@ -1,29 +1,22 @@
-"""The building: the air-raid alarm and what it suggests, the mains, announced blackouts."""
+"""The building: the air-raid alarm and what it suggests, and the mains."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
 
 from avctl.api.asking import Asked, allowed
 from avctl.api.problems import documented
 from avctl.api.sessions import SessionId
-from avctl.commands.building import (
-    DismissSuggestion,
-    KeepBlackout,
-    RemoveBlackout,
-)
+from avctl.commands.building import DismissSuggestion
 from avctl.model.account import Act
 from avctl.model.playing import Blackout
 from avctl.services.reach import room_of
 
-BlackoutId = Annotated[str, Path(description="Id of the blackout.", max_length=63, examples=["blackout-1"])]
-
 router = APIRouter(prefix="/api/v1", tags=["building"], responses=documented(401, 403))
-see, plan = allowed(Act.SEE_CONTROL), allowed(Act.FILL_SCREENS)
+see = allowed(Act.SEE_CONTROL)
 
 
 class SuggestionAnswer(BaseModel):
@@ -64,25 +57,6 @@ class MainsAnswer(BaseModel):
     lost: dict[str, datetime] = Field(description="UPSes that run on battery, since when.")
     loads: list[LoadAnswer]
     blackouts: list[Blackout]
-
-
-class BlackoutBody(BaseModel):
-    """Announced hours without mains."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "example": {
-                "begins_at": "2026-11-28T18:00:00+02:00",
-                "ends_at": "2026-11-28T22:00:00+02:00",
-                "note": "черга 3.1",
-            }
-        },
-    )
-
-    begins_at: AwareDatetime
-    ends_at: AwareDatetime
-    note: str = Field("", max_length=200)
 
 
 @router.get("/alarm", dependencies=[see])
@@ -143,18 +117,3 @@ async def power(asked: Asked) -> MainsAnswer:
         ],
         blackouts=list(controller.blackouts.coming()),
     )
-
-
-@router.put("/blackouts/{blackout}", dependencies=[plan], responses=documented(400, 409, 413, 415, 422))
-async def keep(asked: Asked, blackout: BlackoutId, wanted: BlackoutBody) -> Blackout:
-    """Announce hours without mains, or change them."""
-    details = {"id": blackout, **wanted.model_dump(mode="json")}
-    kept: Blackout = await asked.controller.desk.obey(KeepBlackout(actor=asked.actor, details=details))
-    return kept
-
-
-@router.delete("/blackouts/{blackout}", status_code=204, dependencies=[plan], responses=documented(404))
-async def remove(asked: Asked, blackout: BlackoutId) -> Response:
-    """They will not come."""
-    await asked.controller.desk.obey(RemoveBlackout(actor=asked.actor, blackout=blackout))
-    return Response(status_code=204)

@@ -80,6 +80,12 @@ class Mains(Section):
     return_after: float = Field(
         60, ge=0, le=3600, description="Seconds of mains before loads get their power back."
     )
+    warn_minutes: int = Field(
+        120,
+        ge=0,
+        le=10080,
+        description="Minutes before an announced blackout that an alert says so; 0: none.",
+    )
     loads: tuple[Load, ...] = Field((), description="What is shed, in this order, and back in the other.")
 
 

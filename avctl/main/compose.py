@@ -26,6 +26,7 @@ from avctl.services.contacts import Contacts
 from avctl.services.controller import Controller
 from avctl.services.everywhere import Everywhere
 from avctl.services.follow import Follow
+from avctl.services.foreseen import Foreseen
 from avctl.services.framings import Framings
 from avctl.services.golden import GoldenStates
 from avctl.services.house import House
@@ -33,12 +34,14 @@ from avctl.services.imports import Imports
 from avctl.services.journal import Journal, first_number
 from avctl.services.kiosks import Kiosks
 from avctl.services.lobby import Lobby
+from avctl.services.mainless import BlackoutImports
 from avctl.services.mains import MainsWatch
 from avctl.services.notices import Notices
 from avctl.services.participants import Participants
 from avctl.services.pictures import Pictures
 from avctl.services.preparation import Preparations
 from avctl.services.preparation.due import Due
+from avctl.services.preparation.mains import MainsAhead
 from avctl.services.queues import Queues
 from avctl.services.reminders import Reminders
 from avctl.services.run import Run
@@ -101,7 +104,9 @@ async def controller(
         tally = Tally(config, bus, desk, house)
         broadcasts = Broadcasts(config, data, bus, desk, house, sessions)
         output = OutputProof(config, data, house)
-        preparations = Preparations(config, bus, desk, house, sessions, store, journal, (output,))
+        blackouts = Blackouts(bus, store, journal)
+        provers = (output, MainsAhead(config, blackouts))
+        preparations = Preparations(config, bus, desk, house, sessions, store, journal, provers)
         due = Due(config, desk, sessions, preparations.sheets, alerts)
         reminders = Reminders(config, desk, sessions, alerts)
         golden = GoldenStates(config, bus, desk, store, journal, house)
@@ -109,7 +114,7 @@ async def controller(
         everywhere = Everywhere(config, bus, desk, store, journal, house)
         air_raids = AirRaids(config, bus, desk, store, journal, house, sessions, alerts, everywhere)
         lobby = Lobby(config, data, bus, store, journal, sessions, everywhere)
-        blackouts = Blackouts(bus, store, journal)
+        foreseen = Foreseen(config, sessions, alerts, blackouts)
         mains = MainsWatch(config, bus, desk, store, journal, house, sessions, alerts, blackouts)
 
         sessions.handle(desk)
@@ -162,7 +167,7 @@ async def controller(
         stack.push_async_callback(air_raids.close)
         stack.push_async_callback(mains.close)
         await stack.enter_async_context(broadcasts.running())
-        alerts.forget_strangers()
+        alerts.forget_strangers(one.id for one in blackouts)
         scoreboard.resume()
         everywhere.resume()
         mains.resume()
@@ -171,6 +176,7 @@ async def controller(
         stack.push_async_callback(ended, asyncio.create_task(due.run(), name="what is due"))
         stack.push_async_callback(ended, asyncio.create_task(queues.run(), name="queues"))
         stack.push_async_callback(ended, asyncio.create_task(reminders.run(), name="reminders"))
+        stack.push_async_callback(ended, asyncio.create_task(foreseen.run(), name="blackouts"))
         yield Controller(
             config=config,
             bus=bus,
@@ -190,6 +196,7 @@ async def controller(
             air_raids=air_raids,
             lobby=lobby,
             blackouts=blackouts,
+            blackout_imports=BlackoutImports(config, desk, blackouts),
             mains=mains,
             pictures=Pictures(config, bus, house),
             alerts=alerts,

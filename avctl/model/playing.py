@@ -161,6 +161,16 @@ class Blackout(_Plain):
         """Whether a moment is within."""
         return self.begins_at <= moment < self.ends_at
 
+    def hits(self, since: datetime, until: datetime) -> bool:
+        """Whether some of the time between two moments is without mains."""
+        return self.begins_at < until and since < self.ends_at
+
+    def hours(self, zone: ZoneInfo) -> str:
+        """From when until when on the council's clock, in no language."""
+        begins, ends = self.begins_at.astimezone(zone), self.ends_at.astimezone(zone)
+        last = f"{ends:%H:%M}" if ends.date() == begins.date() else f"{ends:%d.%m.%Y %H:%M}"
+        return f"{begins:%d.%m.%Y %H:%M}–{last}" + (f" ({self.note})" if self.note else "")
+
 
 class Place(_Plain):
     """An entry of a playlist as a player needs it."""

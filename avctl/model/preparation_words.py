@@ -33,6 +33,7 @@ WHAT: Mapping[str, str] = {
     "disk": _("Room on the disk for twice the length"),
     "clock": _("The clock is in step"),
     "push": _("%(device)s accepts our key"),
+    "mains": _("There are mains for its whole time"),
 }
 EXPECTED: Mapping[str, str] = {
     "step": _("done, and read back"),
@@ -48,6 +49,7 @@ EXPECTED: Mapping[str, str] = {
     "disk": _("%(gigabytes)s GB free"),
     "clock": _("at most %(seconds)s s apart"),
     "push": _("it takes the connection and the key"),
+    "mains": _("no blackout is announced"),
 }
 ADVICE: Mapping[str, str] = {
     "step": _("See at the device why it refuses, set it by hand, and run this line again."),
@@ -64,6 +66,7 @@ ADVICE: Mapping[str, str] = {
     "recording": _("Look at the disks: mounted, writable, not full."),
     "disk": _("Make room: move finished recordings away, or shorten the list viewers can go back in."),
     "clock": _("Look at the time service of this machine (chrony, systemd-timesyncd) and its server."),
+    "mains": _("See that batteries or a generator carry the room, or agree on another time."),
     "push": _("Fetch the key anew from the platform and put it in the environment."),
 }
 
@@ -96,6 +99,8 @@ APART = _("%(seconds)s s apart from %(server)s")
 KERNEL = _("in step, says the system: at most %(seconds)s s apart")
 KERNEL_OUT = _("the system says that its clock is not kept in step")
 ACCEPTED = _("accepted in %(seconds)s s")
+ANNOUNCED = _("a blackout is announced: %(hours)s")
+NOT_ANNOUNCED = _("no blackout is announced any more")
 LEFT_OUT = _("not tried: “%(line)s” did not go well")
 OCCUPIED = _("not while “%(title)s” is open in this room")
 CANCELLED = _("cancelled by %(name)s")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -167,9 +167,10 @@ class Alerts:
             self._bus.publish(event)
         return self.get(command.alert)
 
-    def forget_strangers(self) -> None:
-        """Clear what was raised about devices and sittings that are no more; once, when all are known."""
-        sessions = {session.id for session in self._sessions if session.phase not in OVER}
+    def forget_strangers(self, others: Iterable[str] = ()) -> None:
+        """Clear what was raised about what is no more; once, when all are known. ``others``: what is, beside
+        devices and sittings."""
+        sessions = {*others, *(session.id for session in self._sessions if session.phase not in OVER)}
         for rule, subject in tuple(self._raised):
             if subject not in self._house and subject not in sessions:
                 self._clear(rule, subject)

@@ -17,6 +17,7 @@ from avctl.desk import Desk
 from avctl.errors import BadArgument, NotFound
 from avctl.events import BlackoutEvent, BlackoutKept, BlackoutRemoved, Event, now
 from avctl.faults import faults_of
+from avctl.model.booking import Booking
 from avctl.model.playing import Blackout
 from avctl.services.journal import Journal, Write
 from avctl.store import Store, building
@@ -54,6 +55,13 @@ class Blackouts:
     def at(self, moment: datetime) -> Blackout | None:
         """The one that was announced for a moment."""
         return next((one for one in self if one.holds(moment)), None)
+
+    def during(self, booking: Booking) -> tuple[Blackout, ...]:
+        """Those that are not over and hit a sitting, with its minutes of setting up and clearing."""
+        until = booking.ends_at + timedelta(minutes=booking.breakdown_minutes)
+        return (
+            () if booking.off_site else tuple(one for one in self.coming() if one.hits(booking.since, until))
+        )
 
     async def keep(self, command: KeepBlackout) -> Blackout:
         """Enter one, or change it."""

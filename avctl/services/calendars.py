@@ -102,22 +102,7 @@ class Calendars:
             self._made.clear()
 
     def _calendar(self, which: Feed, today: date, sessions: tuple[Session, ...]) -> Calendar:
-        from icalendar import Calendar
-
-        calendar = Calendar()
-        title = self._title(which)
-        for name, value in (
-            ("prodid", "-//avctl//schedule//UK"),
-            ("version", "2.0"),
-            ("calscale", "GREGORIAN"),
-            ("method", "PUBLISH"),
-            ("name", title),
-            ("x-wr-calname", title),
-            ("x-wr-timezone", self._config.site.timezone),
-        ):
-            calendar.add(name, value)
-        calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
-        calendar.add("x-published-ttl", "PT15M")
+        calendar = head(self._config, self._title(which))
         for session in sessions:
             if _concerns(which, session):
                 calendar.add_component(self._event(session, own=bool(which.person)))
@@ -190,6 +175,26 @@ class Calendars:
             document = f" {item.document}" if item.document is not None else ""
             lines.append(f"{item.number}. {item.title}{speaker}{closed}{document}")
         return lines
+
+
+def head(config: Config, title: str) -> Calendar:
+    """A calendar that says what it is and how often to look again, and has no event yet."""
+    from icalendar import Calendar
+
+    calendar = Calendar()
+    for name, value in (
+        ("prodid", "-//avctl//schedule//UK"),
+        ("version", "2.0"),
+        ("calscale", "GREGORIAN"),
+        ("method", "PUBLISH"),
+        ("name", title),
+        ("x-wr-calname", title),
+        ("x-wr-timezone", config.site.timezone),
+    ):
+        calendar.add(name, value)
+    calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
+    calendar.add("x-published-ttl", "PT15M")
+    return calendar
 
 
 def _concerns(which: Feed, session: Session) -> bool:

@@ -27,6 +27,7 @@ from avctl.services.house import House
 from avctl.services.imports import Imports
 from avctl.services.journal import Journal
 from avctl.services.lobby import Lobby
+from avctl.services.mainless import BlackoutImports
 from avctl.services.mains import MainsWatch
 from avctl.services.participants import Participants
 from avctl.services.pictures import Pictures
@@ -76,6 +77,7 @@ class Controller:
     air_raids: AirRaids
     lobby: Lobby
     blackouts: Blackouts
+    blackout_imports: BlackoutImports
     mains: MainsWatch
     pictures: Pictures
     alerts: Alerts

@@ -60,6 +60,7 @@ class Everywhere:
         self._news: dict[str, asyncio.Event] = {}
         self._links: dict[str, asyncio.Event] = {}
         self._doing: dict[str, asyncio.Future[Any]] = {}
+        self._pages: dict[str, str] = {}  # what each screen last had: one that is away does not say
         self._spared: frozenset[str] = frozenset()
         web = config.web
         self.base = (
@@ -164,7 +165,7 @@ class Everywhere:
     def _has(self, state: DeviceState) -> dict[str, Any]:
         """What a screen shows now, as far as it says."""
         readings = state.readings
-        page = readings.get("page")
+        page = readings.get("page") or self._pages.get(state.id)
         had: dict[str, Any] = {}
         if "Pages" in state.capabilities:
             had["page"] = page if page and page != self.page else None
@@ -326,6 +327,9 @@ class Everywhere:
     # --- what happens ----------------------------------------------------------------------------------
 
     def _hear(self, event: DeviceEvent) -> None:
+        page = event.readings.get("page") if isinstance(event, ReadingsChanged) else None
+        if page and page != self.page and event.device not in self._state.before:
+            self._pages[event.device] = str(page)
         for events in (self._news, self._links) if isinstance(event, LinkChanged) else (self._news,):
             if (waiting := events.get(event.device)) is not None:
                 waiting.set()

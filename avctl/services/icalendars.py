@@ -22,6 +22,18 @@ EARLIEST = timedelta(days=31)  # what ended longer ago is not booked any more
 
 def read_calendar(data: bytes, config: Config) -> tuple[Candidate, ...]:
     """The events of an iCalendar file; BadArgument (field ``file``) when it is none."""
+    _calendars, events = events_of(data)
+    whole = {text_of(event, "uid") for event in events if "recurrence-id" not in event}
+    moved = {(text_of(event, "uid"), stamp_of(event, config)) for event in events if "recurrence-id" in event}
+    found = [one for number, event in enumerate(events, 1) for one in _wanted(event, number, moved, config)]
+    for one in found:
+        if one.family not in whole:  # an occurrence that was sent alone says nothing of the others
+            one.family = ""
+    return tuple(found)
+
+
+def events_of(data: bytes) -> tuple[list[Any], list[Any]]:
+    """The calendars of a file and all their events; BadArgument (field ``file``) when it is no iCalendar."""
     from icalendar import Calendar  # takes a quarter of a second, and no start should wait for it
 
     if len(data) > LARGEST:
@@ -35,20 +47,14 @@ def read_calendar(data: bytes, config: Config) -> tuple[Candidate, ...]:
         raise BadArgument("file", "an iCalendar file (.ics) with events")
     if len(events) > MOST:
         raise BadArgument("file", f"at most {MOST} events")
-    whole = {_text(event, "uid") for event in events if "recurrence-id" not in event}
-    moved = {(_text(event, "uid"), _stamp(event, config)) for event in events if "recurrence-id" in event}
-    found = [one for number, event in enumerate(events, 1) for one in _wanted(event, number, moved, config)]
-    for one in found:
-        if one.family not in whole:  # an occurrence that was sent alone says nothing of the others
-            one.family = ""
-    return tuple(found)
+    return calendars, events
 
 
 def _wanted(event: Any, number: int, moved: set[tuple[str, str]], config: Config) -> Iterator[Candidate]:
     """The sessions of an event; a series gives one for each occurrence that has no event of its own."""
     zone = config.site.zone
     one = _candidate(event, number, config)
-    starts, ends = _clock(event, "dtstart", zone), _end(event, zone)
+    starts, ends = clock_of(event, "dtstart", zone), end_of(event, zone)
     if starts is None or ends is None or ends <= starts:
         one.faults.append(Fault(field="starts_at", expected="a start and an end with times, not a whole day"))
         yield one
@@ -65,10 +71,10 @@ def _wanted(event: Any, number: int, moved: set[tuple[str, str]], config: Config
         )
         yield one
         return
-    left_out = {f"{moment:%Y%m%dT%H%M}" for moment in _left_out(event, zone)}
+    without = {f"{moment:%Y%m%dT%H%M}" for moment in left_out(event, zone)}
     for place in places:
         mark = f"{place:%Y%m%dT%H%M}"
-        if mark not in left_out and (_text(event, "uid"), mark) not in moved:
+        if mark not in without and (text_of(event, "uid"), mark) not in moved:
             again = _candidate(event, number, config)
             again.key = f"{again.key}/{mark}"
             yield _at(again, place, place + (ends - starts), zone)
@@ -76,7 +82,7 @@ def _wanted(event: Any, number: int, moved: set[tuple[str, str]], config: Config
 
 def _candidate(event: Any, number: int, config: Config) -> Candidate:
     one = Candidate(line=number)
-    uid, mark = _text(event, "uid"), _stamp(event, config)
+    uid, mark = text_of(event, "uid"), stamp_of(event, config)
     one.key = f"{uid}/{mark}"[:300] if mark else uid[:300]
     if uid.endswith("@avctl"):  # a feed of our own comes back
         one.key = uid.removesuffix("@avctl")
@@ -84,8 +90,8 @@ def _candidate(event: Any, number: int, config: Config) -> Candidate:
         one.family = uid[:300]
     if not uid:
         one.faults.append(Fault(field="key", expected="an event with a UID"))
-    one.details["title"] = _text(event, "summary")
-    place = _text(event, "location")
+    one.details["title"] = text_of(event, "summary")
+    place = text_of(event, "location")
     rooms = {
         name.casefold(): room.id
         for room in config.rooms
@@ -101,7 +107,7 @@ def _candidate(event: Any, number: int, config: Config) -> Candidate:
     kinds = [str(name).casefold() for name in getattr(event.get("categories"), "cats", ())]
     if (kind := next((kind for kind in Kind if kind in kinds), None)) is not None:
         one.details["kind"] = kind.value
-    one.cancelled = _text(event, "status").upper() == "CANCELLED"
+    one.cancelled = text_of(event, "status").upper() == "CANCELLED"
     return one
 
 
@@ -114,18 +120,19 @@ def _at(one: Candidate, starts: datetime, ends: datetime, zone: tzinfo) -> Candi
     return one
 
 
-def _text(event: Any, name: str) -> str:
+def text_of(event: Any, name: str) -> str:
+    """A value of an event as plain text; empty when it has none."""
     found = event.get(name, "")
     return str(found[0] if isinstance(found, list) else found).strip()
 
 
-def _stamp(event: Any, config: Config) -> str:
+def stamp_of(event: Any, config: Config) -> str:
     """Which occurrence of a series an event is about, as it was planned; empty when it is of none."""
-    planned = _clock(event, "recurrence-id", config.site.zone)
+    planned = clock_of(event, "recurrence-id", config.site.zone)
     return f"{planned:%Y%m%dT%H%M}" if planned is not None else ""
 
 
-def _clock(event: Any, name: str, zone: tzinfo) -> datetime | None:
+def clock_of(event: Any, name: str, zone: tzinfo) -> datetime | None:
     """A moment on the council's clock; None when it is missing, or a whole day."""
     moment = getattr(event.get(name), "dt", None)
     return _local(moment, zone) if isinstance(moment, datetime) else None
@@ -135,15 +142,17 @@ def _local(moment: datetime, zone: tzinfo) -> datetime:
     return moment if moment.tzinfo is None else moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None)
 
 
-def _end(event: Any, zone: tzinfo) -> datetime | None:
+def end_of(event: Any, zone: tzinfo) -> datetime | None:
+    """When an event ends, by its end or its length, on the council's clock; None when it does not say."""
     if "dtend" in event:
-        return _clock(event, "dtend", zone)
-    starts = _clock(event, "dtstart", zone)
+        return clock_of(event, "dtend", zone)
+    starts = clock_of(event, "dtstart", zone)
     lasts = getattr(event.get("duration"), "dt", None)
     return starts + lasts if starts is not None and isinstance(lasts, timedelta) else None
 
 
-def _left_out(event: Any, zone: tzinfo) -> Iterator[datetime]:
+def left_out(event: Any, zone: tzinfo) -> Iterator[datetime]:
+    """The occurrences that a series leaves out, on the council's clock."""
     found = event.get("exdate", [])
     for dates in found if isinstance(found, list) else [found]:
         for one in getattr(dates, "dts", ()):

@@ -106,9 +106,17 @@ function clashes(id, start, end, lane, props) {
   });
 }
 
+function withoutMains(start, end, lane) {
+  return calendar.getEvents().filter((one) => lane !== "-" && one.extendedProps.hours && start < one.end && one.start < end);
+}
+
 function told(id, start, end, lane, props) {
   const found = clashes(id, start, end, lane, props);
-  const text = found.length ? `${words.clash} ${found.map((one) => one.title).join("; ")}` : "";
+  const dark = withoutMains(start, end, lane);
+  const text = [
+    found.length ? `${words.clash} ${found.map((one) => one.title).join("; ")}` : "",
+    dark.length ? `${words.mains} ${dark.map((one) => one.extendedProps.hours).join("; ")}` : "",
+  ].filter(Boolean).join(". ");
   note.textContent = text;
   note.hidden = !text;
   return text;

@@ -124,6 +124,7 @@ class BlackoutRow:
     ends_at: datetime
     note: str
     now: bool
+    hits: tuple[tuple[str, str], ...]
     remove: Button | None
 
 

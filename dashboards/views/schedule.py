@@ -71,6 +71,7 @@ class SessionPage:
     faults: Mapping[str, str]
     clashes: tuple[str, ...]
     notes: tuple[Note, ...]
+    without_mains: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,5 +149,6 @@ class AccountPage:
     chrome: Chrome
     contact: bool
     address: str = ""
+    blackouts: str = ""
     fault: str = ""
     public: tuple[Choice, ...] = ()

@@ -96,6 +96,12 @@ class KioskCdpSimulator(HttpSimulator):
         )
 
     @act
+    async def lose_resource(self, text: str = "Failed to load resource: net::ERR_FAILED") -> None:
+        """Let something that the page asks the network for not come."""
+        entry = {"source": "network", "level": "error", "text": text, "timestamp": 1.0}
+        await self._tell("Log.entryAdded", {"entry": {**entry, "url": f"{self.url}/programme"}})
+
+    @act
     async def close_page(self) -> None:
         """Close the page."""
         self.pages.pop(self.page, None)

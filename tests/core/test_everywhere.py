@@ -108,6 +108,14 @@ async def test_every_screen_shows_it_what_failed_is_listed_and_each_gets_back_wh
         assert devices["gone"].page == everywhere.player("gone")  # nobody had heard what it had
         assert here.controller.house.state("display").readings["power"] is False
         assert everywhere.state.shown is None
+        # A browser that died shortly before the order gets back what it last had.
+        devices["kiosk"].page = ""
+        await here.until(lambda: not here.controller.house.state("kiosk").readings["page"])
+        await here.obey(ShowEmergency(actor="olena", text="Пожежа."))
+        await here.until(lambda: "kiosk" in everywhere.state.reached)
+        await here.obey(LiftEmergency(actor="olena"))
+        await here.until(lambda: "kiosk" not in everywhere.state.before)
+        assert devices["kiosk"].page == "https://kyivcity.gov.ua/"
         await devices["gone"].__aexit__(None, None, None)
 
 

@@ -10,13 +10,22 @@ from typing import Any
 
 import pytest
 
-from avctl.commands import CloseSession
+from avctl.commands import BookSession, CloseSession, PrepareSession
 from avctl.commands.building import (
     KeepBlackout,
     RemoveBlackout,
 )
 from avctl.errors import BadArgument
-from avctl.events import LoadRestored, LoadShed, LoadSpared, MainsLost, MainsReturned, Severity, now
+from avctl.events import (
+    LineJudged,
+    LoadRestored,
+    LoadShed,
+    LoadSpared,
+    MainsLost,
+    MainsReturned,
+    Severity,
+    now,
+)
 from kiosks.place import place_of
 
 
@@ -161,3 +170,37 @@ async def test_blackouts_are_a_calendar(place) -> None:
             await here.obey(KeepBlackout(actor="olena", details={**details, "ends_at": begins.isoformat()}))
         await here.obey(RemoveBlackout(actor="olena", blackout=kept.id))
         assert here.controller.blackouts.coming() == ()
+
+
+async def test_a_blackout_is_told_before_it_begins_with_what_it_hits(place) -> None:
+    async with place() as here:
+
+        def warnings() -> list[Any]:
+            return [one for one in here.controller.alerts.raised() if one.rule == "blackout_ahead"]
+
+        def window(hours: float) -> dict[str, str]:
+            begins = now() + timedelta(hours=hours)
+            return {"begins_at": begins.isoformat(), "ends_at": (begins + timedelta(hours=2)).isoformat()}
+
+        await here.obey(KeepBlackout(actor="olena", details={**window(5), "id": "later"}))
+        kept = await here.obey(
+            KeepBlackout(actor="olena", details={**window(1), "id": "soon", "note": "черга 3.1"})
+        )
+        await here.until(lambda: bool(warnings()))
+        (alert,) = warnings()
+        hours = kept.hours(here.controller.config.site.zone)
+        assert (alert.subject, alert.severity, alert.text) == ("soon", Severity.INFO, hours)
+        assert hours.endswith("(черга 3.1)")
+        # Somebody books into it: the alert weighs more, and the preparation says so.
+        times = {"starts_at": kept.begins_at.isoformat(), "ends_at": kept.ends_at.isoformat()}
+        details = {"title": "Комісія", "room": "plenary", "policy": "none", **times}
+        booked = await here.obey(BookSession(actor="olena", details=details))
+        await here.until(lambda: [one.severity for one in warnings()] == [Severity.WARNING])
+        assert "Комісія" in warnings()[0].text
+        assert warnings()[0].text.endswith("Сесійна зала")
+        await here.obey(PrepareSession(actor="olena", session=booked.id))
+        line = await here.sees(LineJudged, line="mains")
+        assert (line.verdict, line.values["hours"]) == ("warn", hours)
+        # It will not come.
+        await here.obey(RemoveBlackout(actor="olena", blackout="soon"))
+        await here.until(lambda: not warnings())

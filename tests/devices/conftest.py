@@ -111,10 +111,11 @@ class ByHand:
     """A vendor's HTTP server by hand: each byte of its answers in a segment of its own.
 
     ``answers`` has (status, body) by method and path; a path that is held, or not there, is never answered.
+    ``headers``: further lines of the head, each with its end.
     """
 
-    def __init__(self, answers: Mapping[str, tuple[int, str]]) -> None:
-        self.answers = answers
+    def __init__(self, answers: Mapping[str, tuple[int, str]], headers: str = "") -> None:
+        self.answers, self.headers = answers, headers
         self.heard: list[tuple[str, dict[str, str], str]] = []
         self.port = 0
 
@@ -142,7 +143,7 @@ class ByHand:
                     continue
                 status, text = self.answers[asked]
                 data = text.encode()
-                head = f"HTTP/1.1 {status} Any\r\nContent-Length: {len(data)}\r\n\r\n"
+                head = f"HTTP/1.1 {status} Any\r\nContent-Length: {len(data)}\r\n{self.headers}\r\n"
                 for byte in head.encode() + data:
                     writer.write(bytes((byte,)))
                     await asyncio.sleep(0)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from alerts_in_ua import AsyncClient, RateLimitError, UnauthorizedError
 
+from avctl.clock import Clock, going_by
 from avctl.config import Device
 from avctl.driver import Driver, load, supervise
 from avctl.events import ReadingsChanged
@@ -71,8 +74,11 @@ async def test_what_cannot_be_believed_is_unknown_and_never_clear(
         else:
             getattr(service, accident)()
             service.raise_alarm()  # an answer that nothing has changed could not be garbled
-        await witness.report(alarm="unknown", alarm_since="")
+        await witness.report(alarm="unknown", alarm_since="", fault="the service cannot be heard")
         await witness.link("offline")
+        told = len(witness.events)
+        await asyncio.sleep(0.3)  # tried some times
+        assert len(witness.events) == told, "what is not new is told again"
         if accident == "age":
             service.age(0)
         elif accident == "unplug":
@@ -110,6 +116,21 @@ async def test_a_wrong_token_is_tried_once_and_kept_from_the_log(service, witnes
     assert "s3cret" not in caplog.text
 
 
+async def test_a_token_that_is_refused_by_mistake_is_told_at_once_and_tried_again(
+    service, witness, served
+) -> None:
+    async with service, served(driver_of(service), service, refused_seconds=0.05):
+        await witness.report(alarm="clear")
+        right, service.right = service.right, lambda _: False
+        assert "token" in (await witness.link("refused")).reason
+        await witness.until(lambda: list(service.asked)[-3:] == [401] * 3, "asked again")
+        assert witness.readings["alarm"] == "unknown"
+        service.right = right
+        await witness.link("online")
+        await witness.report(alarm="clear")
+        assert witness.links().count("refused") == 1  # what is not new is not told again
+
+
 @pytest.fixture
 def alerts(device: Callable[..., Device]) -> Any:
     return simulator_of(device("alerts_in_ua", **QUICK))
@@ -125,6 +146,8 @@ async def test_levels_old_data_and_what_has_not_changed(alerts, witness, served)
         alerts.raise_alarm(31, "red")
         await witness.until(lambda: "data is of" in witness.readings["fault"], "old data")
         assert witness.readings["alarm"] == "unknown"
+        alerts.hours_of_data = 0  # fresh again, and nothing else has changed
+        await witness.report(alarm="active", fault="")
 
 
 async def test_letters_without_levels(alerts, witness, served) -> None:
@@ -152,21 +175,77 @@ LISTED = (
 )
 
 
-async def test_the_services_own_words_one_byte_a_segment(by_hand, device, witness) -> None:
+@pytest.fixture
+def asked(device, witness) -> Callable[..., Any]:
+    """Runs the driver of alerts.in.ua against a server that is written by hand."""
+
+    @asynccontextmanager
+    async def ask(server: Any, **options: Any) -> AsyncIterator[None]:
+        made = device("alerts_in_ua", port=server.port, **{**QUICK, "data_minutes": 10**7, **options})
+        driver = AlertsInUa(made, witness.bus.publish)
+        keeper = asyncio.create_task(supervise(driver, asyncio.Event()))
+        try:
+            yield
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+
+    return ask
+
+
+async def test_the_services_own_words_one_byte_a_segment(by_hand, asked, witness) -> None:
     answers = {
         "GET /v2/iot/active_air_raid_alerts.json": (200, LETTERS),
         "GET /v1/alerts/active.json": (200, LISTED),
     }
-    async with by_hand(answers) as server:
-        options = {**QUICK, "data_minutes": 10**7}
-        driver = AlertsInUa(device("alerts_in_ua", port=server.port, **options), witness.bus.publish)
-        keeper = asyncio.create_task(supervise(driver, asyncio.Event()))
-        try:
-            await witness.report(alarm="active", level="yellow", alarm_since="2024-05-20T11:00:00.000Z")
-            assert server.heard[0][1]["authorization"] == "Bearer s3cret-token"
-        finally:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
+    async with by_hand(answers) as server, asked(server):
+        await witness.report(alarm="active", level="yellow", alarm_since="2024-05-20T11:00:00.000Z")
+        assert server.heard[0][1]["authorization"] == "Bearer s3cret-token"
+
+
+@pytest.mark.parametrize("said", ['"2024/05/20 12:00:00"', "null", '"2999/05/20 12:00:00 +0000"'])
+async def test_data_of_an_age_that_is_not_told_is_not_believed(by_hand, asked, witness, said: str) -> None:
+    answers = {
+        "GET /v2/iot/active_air_raid_alerts.json": (200, LETTERS),
+        "GET /v1/alerts/active.json": (200, LISTED.replace('"2024/05/20 12:00:00 +0000"', said)),
+    }
+    async with by_hand(answers) as server, asked(server):
+        await witness.until(lambda: "data is" in witness.readings.get("fault", ""), "its age")
+        assert witness.readings["alarm"] == "unknown"
+
+
+class Later(Clock):
+    """A clock that can be put on."""
+
+    by = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.by
+
+
+async def test_nothing_has_changed_is_fresh_however_long_it_is_said(by_hand, asked, witness) -> None:
+    listed = LISTED.replace("2024/05/20 12:00:00", f"{datetime.now(UTC):%Y/%m/%d %H:%M:%S}")
+    paths = ("GET /v2/iot/active_air_raid_alerts.json", "GET /v1/alerts/active.json")
+    answers = dict(zip(paths, ((200, LETTERS), (200, listed)), strict=True))
+    changed, clock = "Last-Modified: Mon, 20 May 2024 12:00:00 GMT\r\n", Later()
+    with going_by(clock):
+        async with by_hand(answers, changed) as server, asked(server, data_minutes=360):
+            await witness.report(alarm="active")
+            answers.update(dict.fromkeys(paths, (304, "")))
+            clock.by = timedelta(hours=7)
+            before = len(server.heard)
+            await witness.until(lambda: len(server.heard) > before + 6, "further looks")
+            assert alarms(witness) == ["unknown", "active"]
+            assert server.heard[-1][1]["if-modified-since"] == "Mon, 20 May 2024 12:00:00 GMT"
+
+
+@pytest.mark.parametrize(("patience", "taken"), [("86400", 600), ("3", 3), ("²", 60), ("soon", 60)])
+async def test_a_service_that_asks_for_patience_is_given_some(
+    by_hand, asked, witness, patience: str, taken: int
+) -> None:
+    answers = {"GET /v2/iot/active_air_raid_alerts.json": (429, "{}")}
+    async with by_hand(answers, f"Retry-After: {patience}\r\n") as server, asked(server):
+        await witness.report(alarm="unknown", fault=f"asked too often; again in {taken} s")
 
 
 async def test_an_independent_client_is_served(alerts, monkeypatch) -> None:

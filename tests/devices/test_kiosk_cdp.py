@@ -209,7 +209,7 @@ async def split(plain: int, socket: int) -> AsyncIterator[int]:
 
 
 async def test_what_happens_at_a_kiosk_is_seen(kiosk, witness, served) -> None:
-    async with kiosk, served(KioskCdp, kiosk, page="http://127.0.0.1/queue") as driver:
+    async with kiosk, served(KioskCdp, kiosk, page="http://127.0.0.1/queue", lost_seconds=0.2) as driver:
         await witness.report(showing="wrong page", page="http://127.0.0.1/start")
         await driver.show_page("http://127.0.0.1/queue")
         await witness.report(showing="ok", page="http://127.0.0.1/queue")
@@ -218,8 +218,15 @@ async def test_what_happens_at_a_kiosk_is_seen(kiosk, witness, served) -> None:
         loaded = kiosk.loaded
         await driver.reload_page()
         assert kiosk.loaded == loaded + 1
+        # What could not be loaded is tried again, and told for a while; what a script stumbled on stays.
+        await kiosk.lose_resource("Failed to load resource: net::ERR_CONNECTION_REFUSED")
+        await witness.report(fault="Failed to load resource: net::ERR_CONNECTION_REFUSED")
+        await witness.report(fault="")
         await kiosk.complain("ReferenceError: tickets is not defined")
         await witness.report(fault="ReferenceError: tickets is not defined")
+        await kiosk.lose_resource("Failed to load resource: net::ERR_CONNECTION_REFUSED")
+        await asyncio.sleep(0.3)
+        assert driver.readings["fault"] == "ReferenceError: tickets is not defined"
         await kiosk.crash()
         await witness.report(showing="browser dead", fault="the page crashed, or ran out of memory")
         await driver.show_page("http://127.0.0.1/queue")

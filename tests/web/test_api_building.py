@@ -81,6 +81,70 @@ async def test_screens_emergencies_contents_and_the_building(kiosk, admin, clien
     assert (await nobody.get(f"{lobby}/screens")).status_code == 401
 
 
+def calendar_of(*events: str, name: str = "Графік") -> str:
+    """A calendar as a supplier of power publishes it."""
+    head = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//DTEK//UK\r\nX-WR-CALNAME:{name}\r\n"
+    return head + "".join(f"BEGIN:VEVENT\r\n{one}END:VEVENT\r\n" for one in events) + "END:VCALENDAR\r\n"
+
+
+def event(uid: str, starts: str, ends: str, more: str = "") -> str:
+    return f"UID:{uid}\r\nDTSTART:{starts}\r\nDTEND:{ends}\r\nSUMMARY:Черга 3.1\r\n{more}"
+
+
+async def test_blackouts_are_brought_and_given_as_a_calendar(admin, clients, controller) -> None:
+    at, ics = "/api/v1/blackouts", {"Content-Type": "text/calendar"}
+
+    async def bring(text: str) -> Any:
+        return await admin.post(f"{at}/import", content=text.encode(), headers=ics)
+
+    async def coming() -> list[Any]:
+        return list((await admin.get(at)).json())
+
+    evening = event("1", "20300101T160000Z", "20300101T200000Z")
+    # By the clock of Kyiv, on two days; the second of three is called off.
+    daily = event(
+        "2", "20300330T080000", "20300330T100000", "RRULE:FREQ=DAILY;COUNT=3\r\nEXDATE:20300331T080000\r\n"
+    )
+    answer = await bring(calendar_of(evening, daily))
+    assert (answer.status_code, answer.json()) == (200, {"kept": 1, "same": 0, "removed": 0})
+    assert (await bring(calendar_of(evening))).json() == {"kept": 0, "same": 1, "removed": 0}
+    (known,) = await coming()
+    assert (known["begins_at"], known["note"]) == ("2030-01-01T16:00:00Z", "Черга 3.1")
+    # Another calendar's stay; this one's that are moved, or are there no more, go.
+    other = calendar_of(event("1", "20300105T160000Z", "20300105T200000Z"), name="Генератор")
+    assert (await bring(other)).json()["kept"] == 1
+    moved = calendar_of(event("1", "20300101T170000Z", "20300101T200000Z"))
+    assert (await bring(moved)).json() == {"kept": 1, "same": 0, "removed": 0}
+    cancelled = calendar_of(event("1", "20300101T170000Z", "20300101T200000Z", "STATUS:CANCELLED\r\n"))
+    assert (await bring(cancelled)).json() == {"kept": 0, "same": 0, "removed": 1}
+    for bad in (
+        "<html>log in</html>",
+        calendar_of(),
+        calendar_of("UID:3\r\nDTSTART;VALUE=DATE:20300101\r\nSUMMARY:Увесь день\r\n"),
+        calendar_of(event("4", "20300101T160000Z", "20300120T160000Z")),
+        calendar_of(event("5", "20300101T160000Z", "20300101T150000Z")),
+        calendar_of(event("6", "20300101T160000Z", "20300101T180000Z", "RRULE:FREQ=SECONDLY\r\n")),
+    ):
+        assert (await bring(bad)).status_code == 422, bad
+    # What it hits, and the same for calendars.
+    times = {"starts_at": "2030-01-05T17:00:00Z", "ends_at": "2030-01-05T18:00:00Z"}
+    session = {"title": "Пленарне", "room": "plenary", "policy": "none", **times}
+    booked = (await admin.post("/api/v1/sessions", json=session)).json()
+    (known,) = await coming()
+    assert known["sessions"] == [booked["id"]]
+    told = await admin.get(f"{at}.ics")
+    assert "DTSTART:20300105T160000Z" in told.text
+    assert (await bring(told.text)).json() == {"kept": 0, "same": 1, "removed": 0}  # our own comes back
+    path = (await admin.post("/api/v1/me/calendar")).json()["path"]
+    nobody = clients()
+    assert (await nobody.get(path.replace(".ics", "/blackouts.ics"))).content == told.content
+    assert (await nobody.get("/calendar/people/guessed/blackouts.ics")).status_code == 404
+    assert (await nobody.get(f"{at}.ics")).status_code == 401
+    assert (await clients(Role.STAFF).get(at)).status_code == 403
+    sent = await clients(Role.SCHEDULER).post(f"{at}/import", content=b"", headers=ics)
+    assert sent.status_code == 403
+
+
 async def test_a_picture_is_uploaded_in_versions_and_nothing_bad_stays(admin, clients, controller) -> None:
     def png(side: int) -> bytes:
         drawn = io.BytesIO()

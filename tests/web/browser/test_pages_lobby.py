@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -19,6 +19,7 @@ from PIL import Image
 
 from avctl.commands import OpenSession
 from avctl.commands.building import (
+    KeepBlackout,
     KeepContent,
     KeepPlaylist,
 )
@@ -218,6 +219,16 @@ async def test_an_emergency_is_shown_by_a_second_press_and_every_screen_gets_bac
     await until(lambda: len(tuple(controller.blackouts)) == 1)
     await other.reload()
     await other.locator(".is-blackout").first.wait_for()
+    # Whoever books into it is told, and so is the page of the mains.
+    morning = (now().astimezone(controller.config.site.zone) + timedelta(days=1)).replace(hour=8, minute=0)
+    hours = {"begins_at": morning.isoformat(), "ends_at": (morning + timedelta(hours=6)).isoformat()}
+    await controller.desk.obey(KeepBlackout(actor="technician", details={**hours, "note": "черга 3.1"}))
+    day = f"{morning:%Y-%m-%d}"
+    await other.goto(f"/schedule/new?starts_at={day}T10:00&ends_at={day}T11:00&room=plenary")
+    await other.fill("#s-title", "Комісія в темряві")
+    await other.locator("form.session-form button.primary").last.click()
+    await other.locator(".notice.amber").get_by_text("оголошено відключення").wait_for()
+    await page.locator(".mains").get_by_text("Комісія в темряві").wait_for()
 
 
 async def test_an_air_raid_reaches_every_page_and_a_person_suspends_and_goes_on(
