@@ -108,7 +108,7 @@ SENTENCES = (
     _("Air-raid alarm, level yellow"),
     _("the service refuses the token"),
     _("the service cannot be heard"),
-    _("the service does not say of when its data is"),
+    _("the service does not say of when its data is ({0})"),
     _("asked too often; again in {0} s"),
     _("there is no region {0}"),
     _("the service's data is of {0} UTC"),

@@ -21,7 +21,6 @@ from drivers.alarm import Options as AlarmOptions
 
 LETTERS = "/v{}/iot/active_air_raid_alerts.json"
 ACTIVE = "/v1/alerts/active.json"
-SILENT = "the service does not say of when its data is"
 STATES: Mapping[str, tuple[State, str]] = {
     "R": ("active", "red"),
     "Y": ("active", "yellow"),
@@ -91,13 +90,18 @@ class AlertsInUa(AlarmService):
         return told
 
     def _aged(self, listed: object) -> str:
-        """What is wrong with the age of the service's own data, which it must tell; empty when nothing is."""
+        """What is wrong with the age of the service's own data; empty when nothing is, or it tells none.
+
+        The letters are the alarm: a service that leaves the rest out is believed while it answers.
+        """
         meta = listed.get("meta") if isinstance(listed, Mapping) else None
         text = str(meta.get("last_updated_at", "")) if isinstance(meta, Mapping) else ""
+        if not text:
+            return ""
         try:
             updated = datetime.strptime(text, "%Y/%m/%d %H:%M:%S %z").astimezone(UTC)
         except (ValueError, OverflowError):
-            return f"the service does not say of when its data is ({text[:40]!r})" if text else SILENT
+            return f"the service does not say of when its data is ({text[:40]!r})"
         age = now() - updated
         ahead = timedelta(seconds=self.options.skew_seconds)
         wrong = not -ahead <= age <= timedelta(minutes=self.options.data_minutes)

@@ -203,6 +203,15 @@ async def test_the_services_own_words_one_byte_a_segment(by_hand, asked, witness
         assert server.heard[0][1]["authorization"] == "Bearer s3cret-token"
 
 
+async def test_a_service_that_tells_no_age_is_believed_while_it_answers(by_hand, asked, witness) -> None:
+    answers = {
+        "GET /v2/iot/active_air_raid_alerts.json": (200, LETTERS),
+        "GET /v1/alerts/active.json": (200, '{"alerts":[]}'),
+    }
+    async with by_hand(answers) as server, asked(server):
+        await witness.report(alarm="active", level="yellow")
+
+
 @pytest.mark.parametrize("said", ['"2024/05/20 12:00:00"', "null", '"2999/05/20 12:00:00 +0000"'])
 async def test_data_of_an_age_that_is_not_told_is_not_believed(by_hand, asked, witness, said: str) -> None:
     answers = {
