@@ -12,6 +12,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import count
 from typing import Any
 from urllib.parse import quote
@@ -20,18 +21,23 @@ from pydantic import Field
 
 from avctl.driver import together
 from avctl.errors import DeviceError, LinkError, NoAnswer, ProtocolError, Rejected
-from avctl.http import Http, http
+from avctl.http import Answer, Http, http
 from avctl.wire import WebSocket, websocket
-from drivers.kiosk import Kiosk
+from drivers.kiosk import Kiosk, same_page
 from drivers.kiosk import Options as KioskOptions
 
 # It refuses whoever calls it by a name that is not this one: a page of a stranger could reach it otherwise.
 NAME = "localhost"
 BLANK = "about:blank"
+NOTHING = ("chrome-error:", BLANK)
 ENABLED = ("Page.enable", "Runtime.enable", "Log.enable", "Inspector.enable")
-LOOK = "[location.href, document.readyState]"
+LOOK = "[location.href, document.readyState, document.visibilityState]"
 PICTURES = re.compile(r'(?<="data":")[^"]{80,}')
 CRASHED = "the page crashed, or ran out of memory"
+HUNG = "the page hangs: it does not answer the browser"
+ICON = "/favicon.ico"
+UNREACHABLE = "cannot be loaded:"
+NOT_COMING = "the page does not come: its server is silent"
 GONE = -32000  # "Cannot find context", "Inspected target navigated or closed": the page is being changed
 
 
@@ -59,48 +65,95 @@ class KioskCdp(Kiosk):
 
     _http: Http | None = None
     _line: WebSocket | None = None
+    _hung = False
+    _lost_until: float | None = None  # the fault is of the network, and passes
+    # Of what was asked last: its mark, and where it led. Of what is shown: its mark and address.
+    _loader = _led = ""
+    _frame = ("", "")
 
     async def serve(self) -> None:
         """Look at the page until the browser fails to answer."""
         self.report(wakes=bool(self.options.mac))
         self._news, self._committed = asyncio.Event(), asyncio.Event()
         self._numbers, self._asked = count(1), dict[int, asyncio.Future[Mapping[str, Any]]]()
-        self._crashed, self._fault, self._going = False, "", 0
-        self._lost_until: float | None = None  # the fault is of the network, and passes
+        self._going = 0
         port = int(self.device.port or self.port)
         try:
             async with http(self.device.host, port, self.log) as self._http:
-                version = _table(await self._get("GET", "/json/version"))
-                target = await self._target()
-                url = f"ws://{NAME}:{port}/devtools/page/{target}"
-                line = websocket(url, self.log, hidden=PICTURES, at=(self.device.host, port))
-                async with line as self._line:
-                    await together(self._hear(self._line), self._watch(str(version.get("Browser", ""))))
+                version = _table((await self._get("GET", "/json/version")).json())
+                while True:
+                    self._page = await self._target()
+                    await self._follow(port, str(version.get("Browser", "")))
         except DeviceError as fault:
             await self.miss(
                 self.options.pc_host or self.device.host, self.options.pc_port or port, str(fault)
             )
             raise
         finally:
-            self._http = self._line = None
+            self._http = None
+
+    async def _follow(self, port: int, version: str) -> None:
+        """Look at one page, until another is the one that people see."""
+        self._crashed = self._hung = self._seen = False
+        self._complain("")
+        self._moved, self._dialogs = asyncio.Event(), asyncio.Queue[bool]()
+        url = f"ws://{NAME}:{port}/devtools/page/{self._page}"
+        line = websocket(url, self.log, hidden=PICTURES, at=(self.device.host, port))
+        try:
+            async with line as self._line:
+                await together(
+                    self._hear(self._line), self._watch(version), self._answer_dialogs(), self._leave()
+                )
+        finally:
+            self._line = None
             for asked in self._asked.values():
                 if not asked.done():
                     asked.cancel()
+
+    async def _leave(self) -> None:
+        await self._moved.wait()
 
     # --- verbs -------------------------------------------------------------------------------------------
 
     async def show_page(self, url: str) -> None:
         self.want(url)
+        if self._hung:
+            await self._replace(url)
+            return
+        self._led = self._loader = ""
         self._going += 1  # it does not show a wrong page yet, it is on its way
         try:
             told = await self._ask("Page.navigate", url=url)
+            error, self._loader = str(told.get("errorText") or ""), str(told.get("loaderId") or "")
+            if not error and self._loader:  # none: it only moved within its page
+                await self._commits(self._loader)
+        except NoAnswer:
+            if await self._alive():
+                raise NoAnswer(NOT_COMING) from None
+            await self._replace(url)
+            return
         finally:
             self._going -= 1
             self._news.set()
-        if told.get("errorText"):
-            raise Rejected(f"the page cannot be loaded: {told['errorText']}", str(told["errorText"]))
+        if error:
+            self._complain(f"{UNREACHABLE} {url} ({error})")
+            raise Rejected(f"the page cannot be loaded: {error}", error)
+        self._arrived()
+
+    async def _commits(self, loader: str) -> None:
+        """Wait until what was asked for is shown; NoAnswer: the page before it does not go."""
+        try:
+            async with asyncio.timeout(self.options.answer_seconds):
+                while self._frame[0] != loader:
+                    self._committed.clear()
+                    await self._committed.wait()
+        except TimeoutError:
+            raise NoAnswer(NOT_COMING) from None
 
     async def reload_page(self) -> None:
+        if self._hung:
+            await self._replace(self.wanted or BLANK)
+            return
         self._committed.clear()
         await self._ask("Page.reload", ignoreCache=True)
         try:
@@ -119,26 +172,43 @@ class KioskCdp(Kiosk):
 
     # --- the conversation --------------------------------------------------------------------------------
 
-    async def _get(self, method: str, path: str) -> Any:
-        assert self._http is not None
+    async def _get(self, method: str, path: str) -> Answer:
+        if self._http is None:
+            raise LinkError("the browser is not connected")
         answer = await self._http.ask(method, path, self.options.answer_seconds, headers={"Host": NAME})
         if not answer.ok:
             raise LinkError(f"the browser answers HTTP {answer.status}: {answer.text[:80]}")
-        return answer.json()
+        return answer
 
-    async def _target(self) -> str:
-        """The page that is looked at: the first; one is opened where there is none."""
-        told = await self._get("GET", "/json/list")
+    async def _pages(self) -> list[str]:
+        """The ids of its pages; the one in front is the first."""
+        told = (await self._get("GET", "/json/list")).json()
         if not isinstance(told, list):
             raise ProtocolError("no list of pages")
-        pages = [one for one in told if isinstance(one, Mapping) and one.get("type") == "page"]
-        page = (
-            pages[0] if pages else await self._get("PUT", f"/json/new?{quote(self.wanted or BLANK, safe='')}")
-        )
-        name = str(_table(page).get("id", ""))
-        if not re.fullmatch(r"[0-9A-Za-z-]{1,64}", name):
-            raise ProtocolError(f"a page without an id: {str(page)[:80]}")
-        return name
+        return [_page(one) for one in told if isinstance(one, Mapping) and one.get("type") == "page"]
+
+    async def _target(self) -> str:
+        """The page that is looked at: the one in front; one is opened where there is none."""
+        pages = await self._pages()
+        return pages[0] if pages else await self._open(self.wanted or BLANK)
+
+    async def _open(self, url: str) -> str:
+        return _page((await self._get("PUT", f"/json/new?{quote(url, safe='')}")).json())
+
+    async def _replace(self, url: str) -> None:
+        """Open another page in front of one that hangs: it can neither be sent elsewhere nor loaded again."""
+        hanging = self._page
+        await self._open(url)
+        self._moved.set()
+        await self._get("GET", f"/json/close/{hanging}")
+
+    async def _alive(self) -> bool:
+        """Whether a page that does not answer can be pictured: then it only waits for the next one."""
+        try:
+            await self._ask("Page.captureScreenshot", format="jpeg", quality=1)
+        except (NoAnswer, Rejected):
+            return False
+        return True
 
     async def _ask(self, method: str, **params: Any) -> Mapping[str, Any]:
         line = self._line
@@ -189,26 +259,28 @@ class KioskCdp(Kiosk):
         match method:
             case "Page.frameNavigated" if not _mapping(params.get("frame")).get("parentId"):
                 self._crashed = False
-                unreachable = _mapping(params["frame"]).get("unreachableUrl")
-                self._fault = f"cannot be loaded: {unreachable}" if unreachable else ""
-                self._lost_until = None
-                self._committed.set()
+                self._committed_frame(_mapping(params["frame"]))
             case "Inspector.targetCrashed":
-                self._crashed, self._fault, self._lost_until = True, CRASHED, None
+                self._crashed = True
+                self._complain(CRASHED)
             case "Inspector.targetReloadedAfterCrash":
                 self._crashed = False
+            case "Inspector.detached" if self._seen:
+                self._moved.set()  # closed by hand: what was behind it is seen now
             case "Inspector.detached":
                 raise LinkError(f"the browser lets go: {params.get('reason', '')}")
+            case "Page.javascriptDialogOpening":
+                self._complain(f"the page asks: {params.get('message', '')}")
+                self._dialogs.put_nowait(params.get("type") in ("alert", "beforeunload"))
             case "Runtime.exceptionThrown":
                 details = _mapping(params.get("exceptionDetails"))
                 thrown = _mapping(details.get("exception")).get("description") or details.get("text", "")
-                self._fault, self._lost_until = str(thrown).partition("\n")[0], None
+                self._complain(str(thrown).partition("\n")[0])
                 return  # what a page complains of again and again is told with the next look
             case "Runtime.consoleAPICalled" if params.get("type") == "error":
                 values = params.get("args")
                 said = [_mapping(one) for one in values] if isinstance(values, list) else []
-                self._fault = " ".join(str(one.get("value", one.get("description", ""))) for one in said)
-                self._lost_until = None
+                self._complain(" ".join(str(one.get("value", one.get("description", ""))) for one in said))
                 return
             case "Log.entryAdded" if _mapping(params.get("entry")).get("level") == "error":
                 self._logged(_mapping(params["entry"]))
@@ -219,28 +291,76 @@ class KioskCdp(Kiosk):
                 return
         self._news.set()
 
+    def _complain(self, fault: str) -> None:
+        """Something is wrong with the page, and stays so until another is shown; empty: nothing."""
+        self._fault, self._lost_until = fault, None
+
     def _logged(self, entry: Mapping[str, Any]) -> None:
         """What the browser itself complains of; never in place of what the page does, where that stays."""
+        if str(entry.get("url", "")).endswith(ICON):
+            return  # every browser asks for it, and nobody misses it
         if entry.get("source") != "network":
-            self._fault, self._lost_until = str(entry.get("text", "")).strip(), None
+            self._complain(str(entry.get("text", "")).strip())
         elif not self._fault or self._lost_until is not None:
             self._fault = str(entry.get("text", ""))
             self._lost_until = asyncio.get_running_loop().time() + self.options.lost_seconds
 
+    def _committed_frame(self, frame: Mapping[str, Any]) -> None:
+        """Another page has begun to be shown."""
+        unreachable = frame.get("unreachableUrl")
+        if not unreachable:
+            self._complain("")
+        elif not self._fault.startswith(f"{UNREACHABLE} {unreachable}"):  # then it also says why
+            self._complain(f"{UNREACHABLE} {unreachable}")
+        self._frame = (str(frame.get("loaderId", "")), str(frame.get("url", "")))
+        self._arrived()
+        self._committed.set()
+
+    def _arrived(self) -> None:
+        """Where the address that is wanted has led: a server may send the browser on to another one."""
+        loader, url = self._frame
+        if self._loader and loader == self._loader and not url.startswith(NOTHING):
+            self._led = url
+
+    async def _answer_dialogs(self) -> None:
+        """Close what a page asks, as it waits for an answer that nobody gives at a kiosk."""
+        while True:
+            accept = await self._dialogs.get()
+            with suppress(Rejected, NoAnswer):
+                await self._ask("Page.handleJavaScriptDialog", accept=accept)
+
     async def _watch(self, version: str) -> None:
-        for domain in ENABLED:
-            await self._ask(domain)
+        domains = list(ENABLED)
         while True:
             self._news.clear()
-            if self._crashed:
-                self.missed("browser dead", self._fault)
-            else:
-                if self._lost_until is not None and asyncio.get_running_loop().time() > self._lost_until:
-                    self._fault, self._lost_until = "", None
-                await self._look()
-            self.report(browser=version)
-            self.online()
+            try:
+                while domains and not self._crashed:
+                    await self._ask(domains[0])
+                    del domains[0]
+                if self._crashed:
+                    self.missed("browser dead", self._fault)
+                else:
+                    if self._lost_until is not None and asyncio.get_running_loop().time() > self._lost_until:
+                        self._complain("")
+                    await self._look()
+            except NoAnswer:
+                await self._stuck()
+            if not self._moved.is_set():
+                self.report(browser=version)
+                self.online()
             await self.rest(self.options.poll, self._news)
+
+    async def _stuck(self) -> None:
+        """The page does not answer: it crashed meanwhile, waits for the next one, or hangs."""
+        await self._get("GET", "/json/version")  # the browser itself may be gone
+        if self._crashed:
+            self._news.set()
+            return
+        self._hung = not await self._alive()
+        if self._hung:
+            self.missed("browser dead", HUNG)
+        else:
+            self.report(showing="loading", fault=NOT_COMING)
 
     async def _look(self) -> None:
         try:
@@ -250,19 +370,28 @@ class KioskCdp(Kiosk):
                 raise LinkError(str(refusal)) from refusal
             self.judge("", loading=True, fault=self._fault)
             return
-        except NoAnswer:
-            if self._crashed:
-                return  # it crashed while it was asked
-            raise
+        self._hung, self._seen = False, True
         match _mapping(told.get("result")).get("value"):
-            case [str(page), str(state)]:
-                empty = page.startswith(("chrome-error:", BLANK))
+            case [str(page), str(state), str(visibility)]:
+                if visibility == "hidden" and (await self._pages())[:1] not in ([], [self._page]):
+                    self._moved.set()  # another is in front
+                    return
                 self.beat()
+                shown = self.wanted if self._led and same_page(self._led, page) else page
                 self.judge(
-                    "" if empty else page, loading=state == "loading" or self._going > 0, fault=self._fault
+                    "" if page.startswith(NOTHING) else shown,
+                    loading=state == "loading" or self._going > 0,
+                    fault=self._fault,
                 )
             case other:
                 raise ProtocolError(f"no address of a page: {str(other)[:80]}")
+
+
+def _page(told: object) -> str:
+    name = str(_table(told).get("id", ""))
+    if not re.fullmatch(r"[0-9A-Za-z-]{1,64}", name):
+        raise ProtocolError(f"a page without an id: {str(told)[:80]}")
+    return name
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 import websockets
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from avctl.config import Device
@@ -21,10 +21,11 @@ from avctl.driver import supervise
 from avctl.errors import BadArgument, NoAnswer, Rejected, Unsupported
 from avctl.events import Link
 from drivers.kiosk import same_page
-from drivers.kiosk_cdp import KioskCdp
+from drivers.kiosk_cdp import HUNG, NOT_COMING, KioskCdp
 from drivers.sim.http import HttpSimulator
 from drivers.sim.kiosk_cdp import SIMULATOR, KioskCdpSimulator
 
+HASTE = {"poll": 0.2, "answer_seconds": 1}
 JPEG = b"\xff\xd8\xff"
 # From Chromium 156: answers on the WebSocket, and what it tells unasked.
 VERSION = (
@@ -39,14 +40,24 @@ PAGES = (
 UNKNOWN = '{"code":-32601,"message":"\'Page.navigate\' wasn\'t found"}'
 
 
+SCRIPTS = {
+    "broken": "setTimeout(() => queue.call(), 0)",
+    "asking": "setTimeout(() => alert('Увага!'), 0)",
+    "hanging": "setTimeout(() => { for (;;); }, 0)",
+}
+
+
 class Site(HttpSimulator):
     """Pages that a browser can be sent to."""
 
     def routes(self) -> list[Route]:
-        async def page(request: Any) -> HTMLResponse:
+        async def page(request: Any) -> Response:
             name = request.path_params["name"]
-            script = "setTimeout(() => queue.call(), 0)" if name == "broken" else ""
-            return HTMLResponse(f"<title>{name}</title><h1>{name}</h1><script>{script}</script>")
+            if name == "moved":
+                return RedirectResponse("/first")
+            return HTMLResponse(
+                f"<title>{name}</title><h1>{name}</h1><script>{SCRIPTS.get(name, '')}</script>"
+            )
 
         return [Route("/{name}", page)]
 
@@ -120,6 +131,30 @@ async def test_a_real_chromium_shows_reloads_is_pictured_fails_and_crashes(
             await by_another(port, "Page.navigate", url=f"{base}/elsewhere")
             await witness.report(page=f"{base}/elsewhere", showing="wrong page")
             assert driver.readings["heartbeat"]
+
+            await driver.show_page(f"{base}/moved")  # its server sends the browser on
+            await witness.report(page=f"{base}/moved", showing="ok")
+            await driver.show_page(f"{base}/asking")  # nobody answers what it asks
+            await witness.report(page=f"{base}/asking", showing="ok", fault="the page asks: Увага!")
+            async with httpx.AsyncClient(trust_env=False, base_url=f"http://127.0.0.1:{port}") as hand:
+                opened = (await hand.put(f"/json/new?{base}/over")).json()["id"]
+                await witness.report(page=f"{base}/over", showing="wrong page")
+                await hand.get(f"/json/close/{opened}")
+                await witness.report(page=f"{base}/asking", showing="ok")
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+
+        # A page whose script never ends can neither be sent elsewhere nor loaded again.
+        impatient = KioskCdp(made.model_copy(update={"options": HASTE}), witness.bus.publish)
+        keeper = asyncio.create_task(supervise(impatient, asyncio.Event(), first_pause=0.05, longest=0.2))
+        try:
+            await witness.until(lambda: impatient.readings.get("showing") == "ok", "the page before it")
+            await impatient.show_page(f"{base}/hanging")
+            await witness.until(lambda: impatient.readings["showing"] == "browser dead", "that it hangs")
+            assert (impatient.readings["fault"], impatient.link) == (HUNG, Link.ONLINE)
+            await impatient.show_page(f"{base}/fourth")
+            await witness.until(lambda: impatient.readings["page"] == f"{base}/fourth", "another page")
         finally:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
@@ -151,7 +186,7 @@ async def test_chromiums_bytes_by_hand(by_hand, device, witness) -> None:
         '"chrome-error://chromewebdata/","domainAndRegistry":"","securityOrigin":"://","mimeType":"text/html",'
         '"unreachableUrl":"http://127.0.0.1:1/","adFrameStatus":{"adFrameType":"none"}},"type":"Navigation"}}'
     )
-    value = '{"type":"object","value":["chrome-error://chromewebdata/","complete"]}'
+    value = '{"type":"object","value":["chrome-error://chromewebdata/","complete","visible"]}'
 
     async def browser(connection: Any) -> None:
         async for text in connection:
@@ -239,6 +274,24 @@ async def test_what_happens_at_a_kiosk_is_seen(kiosk, witness, served) -> None:
         with pytest.raises(Rejected, match="Not allowed"):
             await driver.show_page("http://127.0.0.1/other")
         kiosk.refuse(False)
+        kiosk.moved["http://127.0.0.1/"] = "http://127.0.0.1/uk/"
+        await driver.show_page("http://127.0.0.1/")
+        await witness.report(showing="ok", page="http://127.0.0.1/")
+        await kiosk.ask_visitor("Вийти?")
+        await witness.report(fault="the page asks: Вийти?")
+        await witness.until(lambda: not kiosk.asking, "the answer to what the page asks")
+        kiosk.stall()
+        await witness.report(showing="loading", fault=NOT_COMING, page="http://127.0.0.1/")
+        kiosk.hang()
+        kiosk.stall(False)
+        await witness.report(showing="browser dead", fault=HUNG)
+        assert driver.link is Link.ONLINE
+        await driver.show_page("http://127.0.0.1/other")
+        await witness.report(showing="ok", page="http://127.0.0.1/other")
+        kiosk.open_page("http://127.0.0.1/games")
+        await witness.report(showing="wrong page", page="http://127.0.0.1/games")
+        await kiosk.close_page()
+        await witness.report(showing="ok", page="http://127.0.0.1/other")
         await kiosk.close_page()  # another is opened, with what it should show
         await witness.report(showing="ok", page="http://127.0.0.1/other")
 
