@@ -41,7 +41,7 @@ class Answer:
     def json(self) -> Any:
         """The content; ProtocolError when it makes no sense."""
         try:
-            return json.loads(self.text)
+            return json.loads(self.text.removeprefix("\ufeff"))  # services on Windows put a mark before it
         except (ValueError, RecursionError) as fault:
             raise ProtocolError(f"not JSON: {self.text[:80]!r}") from fault
 

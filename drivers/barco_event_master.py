@@ -9,6 +9,7 @@ nothing after the link was lost. Sources: npm barco-eventmaster 6.2.1, Bitfocus 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,7 +65,13 @@ class BarcoEventMaster(Driver, Presets):
         told = await self._ask("listPresets", ScreenDest=-1, AuxDest=-1)
         if not isinstance(told, list):
             raise ProtocolError(f"no list of presets: {str(told)[:80]}")
-        self._numbers = dict(map(_preset, told))
+        named = [*map(_preset, told)]
+        often = Counter(name for name, _ in named)
+        # By its name alone only the last of two would be recalled.
+        self._numbers = {
+            name if name and often[name] == 1 else f"{name} ({number})".strip(): number
+            for name, number in named
+        }
         self.report(layouts=tuple(self._numbers))
 
     async def _ask(self, method: str, **parameters: Any) -> Any:

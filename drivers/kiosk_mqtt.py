@@ -62,7 +62,7 @@ class KioskMqtt(Kiosk):
         self.report(wakes=bool(self.options.mac))
         self._asked = dict[str, asyncio.Future[Mapping[str, Any]]]()
         self._numbers, self._mark = count(1), secrets.token_hex(4)
-        self._heard_at = asyncio.get_running_loop().time()
+        self._heard_at, self._left = asyncio.get_running_loop().time(), False
         port = int(self.device.port or self.port)
         tls = trusting() if self.options.tls else None
         user, password = self.options.user, self.options.password.get_secret_value()
@@ -127,6 +127,7 @@ class KioskMqtt(Kiosk):
             match message.topic.removeprefix(f"{self._topic}/"):
                 case "online":
                     if message.text.strip() == "0":
+                        self._left = True
                         self._away("PC dead", "its agent has left")
                 case "status":
                     self._status(message)
@@ -143,7 +144,7 @@ class KioskMqtt(Kiosk):
             raise ProtocolError(f"no status: {message.text[:80]!r}")
         if message.retained and not self._is_fresh(told.get("at")):
             return  # of a time that nobody knows, or long ago
-        self._heard_at = asyncio.get_running_loop().time()
+        self._heard_at, self._left = asyncio.get_running_loop().time(), False
         self.beat()
         if alive:
             self.judge(page, fault=error)
@@ -168,7 +169,8 @@ class KioskMqtt(Kiosk):
         """Notice when the agent has been silent too long: nobody else says so."""
         while True:
             await asyncio.sleep(min(self.options.poll, self._patience / 4))
-            if asyncio.get_running_loop().time() - self._heard_at > self._patience:
+            silent = asyncio.get_running_loop().time() - self._heard_at
+            if silent > self._patience and not self._left:  # of one that has left, more is known
                 self._away("unknown", "its agent does not say anything")
 
     def _away(self, showing: Showing, why: str) -> None:

@@ -32,6 +32,8 @@ FAULTS: Mapping[int, str] = {
     3: "it does not take this value",
     4: "it has a fault",
     6: "it is busy",
+    10: "the gateway has no way to it",
+    11: "no unit of this number answers the gateway",
 }
 
 

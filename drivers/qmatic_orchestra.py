@@ -36,6 +36,7 @@ NOT_DONE = {
 TOO_QUICK = "CALL_NEXT_TO_QUICK"
 IN_DISPLAY_QUEUE = "VISIT_IN_DISPLAY_QUEUE"  # the displays are busy with earlier calls
 DISPLAY_SECONDS = 5.0
+OWN_SECONDS = 10.0  # within which a recall of ours comes back as an event
 UNFINISHED = (
     "DELIVERED_SERVICE_NEEDED",
     "OUTCOME_NEEDED",
@@ -87,6 +88,8 @@ class QmaticOrchestra(Driver, Counters):
         super().__init__(device, publish)
         self._book = Book()  # tickets outlive a link
         self._confirmed: set[str] = set()
+        self._rung: set[str] = set()  # tickets whose first call is known, or was heard of
+        self._own_recalls: dict[str, float] = {}
         self._staff: Mapping[str, str] = {}
         self._names: Mapping[str, str] = {}
 
@@ -124,6 +127,7 @@ class QmaticOrchestra(Driver, Counters):
             raise Rejected("nobody was called to this counter")
         await self._act("PUT", f"{self._points}/{counter}/visit/recall/")
         self._book.called_again(ticket)
+        self._own_recalls[ticket] = asyncio.get_running_loop().time() + OWN_SECONDS
 
     async def open_counter(self, counter: str) -> None:
         self._counter(counter)
@@ -216,6 +220,9 @@ class QmaticOrchestra(Driver, Counters):
         self._staff = {point: str(one.get("staffName") or "") for point, one in state.items()}
         counters = {_id(point): self._row(point, state.get(_id(point), {}), listed) for point in points}
         listed.pop("", None)
+        self._rung -= {number for number, one in listed.items() if one.state == WAITING}
+        if "tickets" not in self.readings:  # the first look: their call was before us
+            self._rung |= {number for number, one in listed.items() if one.state == CALLED}
         self.report(
             services={_id(queue): _service(queue) for queue in queues},
             counters=counters,
@@ -262,6 +269,9 @@ class QmaticOrchestra(Driver, Counters):
                     INIT, {"M": "C", "C": {"CMD": "INIT", "TGT": "CFM", "PRM": told}, "N": "0"}
                 )
                 self.report(events=True)
+                # What was called before is not called by an event that is still to come.
+                told = self.readings.get("tickets", ())
+                self._rung |= {one["number"] for one in told if one["state"] == CALLED}
                 self._news.set()  # what happened meanwhile, nobody tells
                 while True:
                     for data in await events.hear():
@@ -285,7 +295,11 @@ class QmaticOrchestra(Driver, Counters):
             self._confirmed.add(ticket)
         elif name in ("VISIT_CALL", "VISIT_RECALL"):
             self._confirmed.discard(ticket)
-            self._book.called_again(ticket)
+            first = name == "VISIT_CALL" and ticket not in self._rung
+            self._rung.add(ticket)
+            # A call that the list tells of, or that we have counted ourselves, is no second one.
+            if not first and self._own_recalls.pop(ticket, 0.0) < asyncio.get_running_loop().time():
+                self._book.called_again(ticket)
         self._news.set()
 
     # --- requests ----------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ FIELDS: Mapping[str, str] = {
     **{f"tickets.{name}": name for name in ("number", "service", "state", "since", "counter")},
 }
 VERBS = ("call_next", "recall", "open_counter", "close_counter")
-YES = (True, 1, "true", "1", "yes", "open", "opened")
+YES = ("true", "1", "yes", "open", "opened")
 
 
 class Options(PolledOptions):
@@ -182,7 +182,7 @@ class QueueHttp(Driver, Counters):
             name = _text(self._of(row, "counters.id"))
             counters[name] = {
                 "name": _text(self._of(row, "counters.name")) or name,
-                "open": self._of(row, "counters.open") in YES,
+                "open": str(self._of(row, "counters.open")).lower() in YES,
                 "ticket": _text(self._of(row, "counters.ticket")) or at.get(name, ""),
             }
         self.report(

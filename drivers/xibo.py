@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 from pydantic import Field, SecretStr
 
-from avctl.errors import AuthRefused, LinkError, ProtocolError, Rejected
+from avctl.errors import AuthRefused, DeviceError, LinkError, ProtocolError, Rejected
 from avctl.http import Answer, Http, http
 from avctl.wire import trusting
 from drivers.kiosk import Kiosk
@@ -64,6 +64,7 @@ class Xibo(Kiosk):
         self._group = 0
         port = int(self.device.port or self.port)
         tls = trusting() if self.options.tls else None
+        why = ""
         try:
             async with http(self.device.host, port, self.log, tls) as self._http:
                 while True:
@@ -72,9 +73,12 @@ class Xibo(Kiosk):
                     self.report(wakes=True)
                     self.online()
                     await self.rest(self.options.poll, self._news)
+        except DeviceError as fault:
+            why = str(fault)
+            raise
         finally:
             self._http = None
-            self.missed("unknown", "its CMS cannot be reached")
+            self.missed("unknown", why or "its CMS is not asked")
 
     # --- verbs -------------------------------------------------------------------------------------------
 

@@ -104,7 +104,7 @@ class Hall:
         """Call once more."""
         desk = self.desk(counter)
         if desk.visit is not None:
-            self.heard("VISIT_RECALL", desk.visit, desk)
+            self.heard("VISIT_CALL", desk.visit, desk)
         return desk.visit
 
     def confirm(self, counter: int) -> None:

@@ -57,13 +57,18 @@ async def test_presets_are_listed_and_recalled(
         await witness.report(layout="Vote")
         assert processor.program == 2
         processor.save_preset("Memorial")
+        processor.save_preset("Vote")
+        await witness.until(lambda: "Vote (4)" in driver.readings["layouts"], "two of one name")
+        assert "Vote" not in driver.readings["layouts"]
+        await driver.recall_layout("Vote (4)")
+        assert processor.program == 4
         await witness.until(lambda: "Memorial" in driver.readings["layouts"], "a preset made at the device")
         with pytest.raises(BadArgument, match="one of Hall"):
             await driver.recall_layout("Nothing")
         processor.refuse()
         with pytest.raises(Rejected, match="activatePreset"):
             await driver.recall_layout("Hall")
-        assert driver.readings["layout"] == "Vote"
+        assert driver.readings["layout"] == "Vote (4)"
         processor.refuse(False)
         await processor.unplug()
         await witness.link("offline")

@@ -205,6 +205,9 @@ async def test_a_simulated_kiosk_shows_and_is_missed(kiosk, witness, served) -> 
         assert (await witness.link("offline")).reason == "its agent has left"
         with pytest.raises(DeviceError):
             await driver.reload_page()
+        # Then it is silent, too: that says less than what is known.
+        await asyncio.sleep(driver.options.status_seconds * 4)
+        assert driver.readings["showing"] == "PC dead"
         await kiosk.kill_agent(False)
         await witness.link("online")
         kiosk.freeze_agent()  # its 1 is still there, as after a broker's crash

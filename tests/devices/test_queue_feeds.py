@@ -25,8 +25,8 @@ CHART = (
     '{"SrvCenterDescription":"ЦНАП м.Львова на Левицького","CountOfWaitingJobs":0,"Color":"#00FF00"}]}'
 )
 # The smart board of bcgov/queue-management.
-BOARD = (
-    '{"office_type":"callbyticket","citizens":[{"ticket_number":"A12","active_period":{"ps":{"ps_name":"Invited"}}},'
+BOARD = (  # with the mark that services on Windows put before it
+    '\ufeff{"office_type":"callbyticket","counters":[{"id":4,"open":"OPENED"}],"citizens":[{"ticket_number":"A12","active_period":{"ps":{"ps_name":"Invited"}}},'
     '{"ticket_number":"B07","active_period":{"ps":{"ps_name":"Being Served"}}}]}'
 )
 ACTS = {
@@ -92,7 +92,7 @@ async def test_a_smart_boards_json_is_read_by_its_own_names(by_hand, device, wit
             states={"Invited": "called", "Being Served": "serving"},
         )
         async with serving(QueueHttp, made, witness) as driver:
-            await witness.report(acts=())
+            await witness.report(acts=(), counters={"4": {"name": "4", "open": True, "ticket": ""}})
             told = [(one["number"], one["state"]) for one in driver.readings["tickets"]]
             assert told == [("A12", "called"), ("B07", "serving")]
             with pytest.raises(Unsupported, match="names no request"):
