@@ -19,6 +19,7 @@ FAULTS = (
     _("no transport stream in it (sync loss)"),
     _("no programme: black and silent"),
     _("no list of programmes (PAT)"),
+    _("the programme is not among those that are listed (PAT)"),
     _("no list of the programme's parts (PMT)"),
     _("it is scrambled"),
     _("parts of the programme do not come"),

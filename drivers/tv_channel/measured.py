@@ -102,14 +102,18 @@ class Measured:
         see("web", self.web_fault, bool(self.web_fault), now, 0)
         see("nothing", "no programme: black and silent", black and silent, now, NOTHING_SECONDS)
         see("pat", "no list of programmes (PAT)", transport.synced and not transport.pat, now)
-        see("pmt", "no list of the programme's parts (PMT)", transport.pat and not transport.pmt, now)
+        unlisted = transport.pat and not transport.listed
+        see("programme", "the programme is not among those that are listed (PAT)", unlisted, now)
+        lacking = transport.pat and transport.listed and not transport.pmt
+        see("pmt", "no list of the programme's parts (PMT)", lacking, now)
         see("scrambled", "it is scrambled", scrambled, now)
         see("pid", "parts of the programme do not come", bool(transport.missing), now, 0)
+        see("black", "the picture is black", black, now, 0)  # it stands still, too
         see("frozen and silent", "the picture stands still and there is no sound", frozen and silent, now, 0)
-        see("black", "the picture is black", black, now, 0)
         see("silent", "there is no sound", silent, now, 0)
-        self._judge.count(new, now)
+        # Before what it does to the counters of the stream.
         see("network", "the network loses packets (RTP)", bool(new.get("network")), now)
+        self._judge.count(new, now)
         see("own", "this machine is too slow for it and loses packets", bool(new.get("own")), now)
         see("frozen", "the picture stands still", frozen, now, 0)
 

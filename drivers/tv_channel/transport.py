@@ -84,6 +84,11 @@ class Transport:
         return self.synced and self._pat.heard and not self._pat.missing
 
     @property
+    def listed(self) -> bool:
+        """Whether our programme is in that list."""
+        return self._pmt_pid >= 0
+
+    @property
     def pmt(self) -> bool:
         """Whether the list of our programme's parts does."""
         return self.synced and self.programme is not None and not self._pmt.missing

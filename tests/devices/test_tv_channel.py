@@ -17,6 +17,8 @@ from drivers.sim.tv_channel.loops import PMT_PID, RATE, SOUND_PID, VIDEO_PID
 from drivers.tv_channel import TvChannel, tables
 from drivers.tv_channel.hls import playlist_of, variant_of, wrong_with
 from drivers.tv_channel.judge import Judge
+from drivers.tv_channel.measured import Measured
+from drivers.tv_channel.options import Options
 from drivers.tv_channel.rtp import Rtp
 from drivers.tv_channel.text import text_of
 from drivers.tv_channel.transport import Transport
@@ -249,6 +251,31 @@ def test_one_error_is_no_fault_and_a_fault_ends_after_some_clean_seconds() -> No
         judge.count({"continuity": 2 if second == 1 or 6 <= second <= 10 else 0}, float(second))
         told.append(judge.fault() != "")
     assert [second for second in range(30) if told[second]] == list(range(9, 21))
+
+
+def test_the_fault_that_is_told_is_the_cause() -> None:
+    nothing = {"black": None, "frozen": None, "silent": None, "loudness": None}
+    other = Measured(Options(programme=999, alarm_seconds=0.1))
+    for chunk in streamed():
+        other.take(chunk, other.transport.clock)
+    assert (other.look(0.0, nothing, {}), other.look(1.0, nothing, {})["fault"])[1] == (
+        "the programme is not among those that are listed (PAT)"
+    )
+    dark, told = Measured(Options()), []
+    for chunk in streamed():
+        dark.take(chunk, dark.transport.clock)
+    for second in range(14):  # a black picture stands still, too
+        seen = {"black": second > 1, "frozen": second > 1, "silent": second > 1, "loudness": None}
+        told.append(dark.look(float(second), seen, {})["fault"])
+    assert [*dict.fromkeys(told)] == ["", "the picture is black", "no programme: black and silent"]
+    lossy = Measured(Options(alarm_seconds=1))
+    for chunk in streamed():
+        lossy.take(chunk, lossy.transport.clock)
+    for second in range(5):
+        lossy.network_lost += 3
+        lossy.transport.errors["continuity"] += 2
+        fault = lossy.look(float(second), nothing, {})["fault"]
+    assert fault == "the network loses packets (RTP)"
 
 
 # --- on the wire --------------------------------------------------------------------------------------
