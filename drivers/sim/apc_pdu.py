@@ -20,6 +20,11 @@ NO_SUCH_NAME, NO_ACCESS = 2, 6
 DESCRIPTION = "1.3.6.1.2.1.1.1.0"
 NAME, OUTLETS = f"{ROOT}.12.1.1.0", f"{ROOT}.12.1.8.0"
 REBOOT_SECONDS = f"{ROOT}.26.9.2.1.1.7"  # of each outlet: it belongs to the device
+CANCEL = 0
+DELAYED: Mapping[str, Mapping[int, int]] = {  # commands that wait, and which of 1 to 3 they are then
+    "rpdu": {4: 1, 5: 2, 6: REBOOT, 7: CANCEL},
+    "rpdu2": {5: 1, 6: 2, 7: REBOOT, 8: CANCEL},
+}
 
 
 class ApcPduSimulator(UdpSimulator):
@@ -47,6 +52,8 @@ class ApcPduSimulator(UdpSimulator):
         if self.family.load:
             self.objects[self.family.load] = 42
         self.lag_seconds = 0.0
+        self.delay_seconds = 0.5
+        self._turn: dict[int, int] = {}
         self.reboot_seconds = 0.2
         self.to_lose = 0
 
@@ -100,15 +107,24 @@ class ApcPduSimulator(UdpSimulator):
     def _set(self, asked: Message, answer: Message, writes: bool) -> Message:
         outlets = {f"{self.family.command}.{at}": at for at in range(1, self.options.outlets + 1)}
         for name, value in asked.values.items():
-            if not writes or self.refusing or name not in outlets or value not in (1, 2, REBOOT):
+            if not writes or self.refusing or name not in outlets or value not in self._commands:
                 return replace(answer, error=NO_SUCH_NAME if asked.version == "1" else NO_ACCESS)
             self.spawn(self._switch(outlets[name], int(value or 0)))
         return answer
 
+    @property
+    def _commands(self) -> Mapping[int, int]:
+        """What a command does at once or, later, after the delay of its outlet; 0: end a delay."""
+        return {1: 1, 2: 2, REBOOT: REBOOT, **DELAYED.get(self.options.family, {})}
+
     async def _switch(self, outlet: int, command: int) -> None:
-        await asyncio.sleep(self.lag_seconds)
-        self._put(outlet, command == 1)
-        if command == REBOOT:
+        self._turn[outlet] = turn = self._turn.get(outlet, 0) + 1
+        await asyncio.sleep(self.lag_seconds + (self.delay_seconds if command > REBOOT else 0))
+        does = self._commands[command]
+        if does == CANCEL or turn != self._turn[outlet]:
+            return  # another command came meanwhile
+        self._put(outlet, does == 1)
+        if does == REBOOT:
             await asyncio.sleep(self.reboot_seconds)
             self._put(outlet, True)
 

@@ -20,6 +20,8 @@ from drivers.netio import Netio, Options
 from drivers.sim.http import HttpSimulator
 from drivers.sim.server import act
 
+ACTIONS = range(7)  # off, on, off then on, on then off, toggle, as it is, ignored
+
 
 class NetioSimulator(HttpSimulator):
     """The sockets."""
@@ -35,7 +37,10 @@ class NetioSimulator(HttpSimulator):
         self.measures = True
 
     def routes(self) -> list[Route]:
-        return [Route("/netio.json", self._request, methods=["GET", "POST"])]
+        return [
+            Route("/netio.json", self._request, methods=["GET", "POST"]),
+            Route("/netio.cgi", self._form),
+        ]
 
     @act
     def press(self, outlet: int) -> None:
@@ -61,11 +66,29 @@ class NetioSimulator(HttpSimulator):
                 ]
             except (ValueError, KeyError, TypeError):
                 return Response(status_code=400)
-            if self.refusing or any(number not in self.on for number, *_ in switches):
+            known = all(number in self.on and action in ACTIONS for number, action, _ in switches)
+            if self.refusing or not known:
                 return Response(status_code=400)
             for number, action, delay in switches:
                 self._switch(number, action, delay / 1000)
         return JSONResponse(self._everything())
+
+    async def _form(self, request: Request) -> Response:
+        """Switch by an address alone, ``?pass=...&output1=1``; the password is that of who may write."""
+        options, told = self.options, dict(request.query_params)
+        secret = options.writer_password if options.writer else options.password
+        if options.user and told.pop("pass", "") != secret.get_secret_value():
+            return Response(status_code=401)
+        switches = [
+            (int(name.removeprefix("output")), int(value))
+            for name, value in told.items()
+            if name.removeprefix("output").isdecimal() and value.isdecimal()
+        ]
+        if self.refusing or not all(one in self.on and action in ACTIONS for one, action in switches):
+            return Response(status_code=400)
+        for number, action in switches:
+            self._switch(number, action, 5.0)
+        return Response("OK", media_type="text/plain")
 
     def _account(self, request: Request) -> str:
         """What the log-in may: read, write, or nothing."""

@@ -18,6 +18,8 @@ from drivers.polled import Codec, Lines
 from drivers.sim.frames import FramedSimulator
 from drivers.sim.server import Peer, act
 
+COMMANDS = {"beeper.enable": "Enable the UPS beeper", "beeper.disable": "Disable the UPS beeper"}
+
 
 class NutUpsSimulator(FramedSimulator[str]):
     """The server and its UPS."""
@@ -86,11 +88,16 @@ class NutUpsSimulator(FramedSimulator[str]):
             case ["LOGOUT"]:
                 return "OK Goodbye"
             case ["USERNAME", user]:
+                if peer in self._users:
+                    return "ERR ALREADY-SET-USERNAME"
                 self._users[peer] = [user]
                 return "OK"
             case ["PASSWORD", password]:
                 right = [self.options.user, self.options.password.get_secret_value()]
-                return "OK" if [*self._users.get(peer, []), password] == right else "ERR ACCESS-DENIED"
+                if [*self._users.get(peer, []), password] != right:
+                    return "ERR ACCESS-DENIED"
+                self._users[peer] = right
+                return "OK"
             case ["LIST", "UPS"]:
                 return f'BEGIN LIST UPS\nUPS {name} "Hall"\nEND LIST UPS'
             case ["LIST", "VAR", ups] | ["GET", "VAR", ups, _] if ups != name:
@@ -104,7 +111,32 @@ class NutUpsSimulator(FramedSimulator[str]):
                 return f"VAR {name} {key} {quoted(self.values[key])}"
             case ["GET", "VAR", _, _]:
                 return "ERR VAR-NOT-SUPPORTED"
+            case ["LIST", "CMD", ups] | ["GET", "CMDDESC", ups, _] | ["INSTCMD", ups, *_] if ups != name:
+                return "ERR UNKNOWN-UPS"
+            case ["LIST", "CMD", _]:
+                rows = [f"CMD {name} {command}" for command in COMMANDS]
+                return "\n".join((f"BEGIN LIST CMD {name}", *rows, f"END LIST CMD {name}"))
+            case ["GET", "CMDDESC", _, command] if command in COMMANDS:
+                return f"CMDDESC {name} {command} {quoted(COMMANDS[command])}"
+            case ["INSTCMD", _, command]:
+                return self._command(peer, command)
+            case ["STARTTLS"]:
+                return "ERR FEATURE-NOT-CONFIGURED"
+            case ["USERNAME" | "PASSWORD" | "INSTCMD" | "GET" | "LIST", *_]:
+                return "ERR INVALID-ARGUMENT"
         return "ERR UNKNOWN-COMMAND"
+
+    def _command(self, peer: Peer, command: str) -> str:
+        """A command of who has logged in."""
+        right = [self.options.user, self.options.password.get_secret_value()]
+        if (said := self._users.get(peer, [])) != right:
+            return f"ERR {'USERNAME-REQUIRED' if not said else 'PASSWORD-REQUIRED'}"
+        if command not in COMMANDS:
+            return "ERR CMD-NOT-SUPPORTED"
+        if self.stale:
+            return "ERR DATA-STALE"
+        self.values["ups.beeper.status"] = "disabled" if command == "beeper.disable" else "enabled"
+        return "OK"
 
 
 SIMULATOR = NutUpsSimulator

@@ -1,11 +1,13 @@
-"""A QLogic that is not there: the chart of how many wait in each service centre.
+"""A QLogic that is not there: the chart of how many wait in each service centre, and its booking service.
 
 Knobs beyond the acts: ``waiting`` (people by the centre's name).
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -16,6 +18,7 @@ from avctl.config import Device
 from drivers.qlogic import Options, QLogic
 from drivers.sim.http import HttpSimulator
 from drivers.sim.server import act
+from drivers.sim.visitors import SERVICES
 
 CENTRES = ("ЦНАП Шевченківського району", "ЦНАП Подільського району")
 
@@ -32,7 +35,15 @@ class QLogicSimulator(HttpSimulator):
         self.waiting = dict.fromkeys(CENTRES, 0)
 
     def routes(self) -> list[BaseRoute]:
-        return [Route("/Chart/ChartByNow", self._chart)]
+        service = "/QueueService.svc"  # on port 8084 of a real one
+        return [
+            Route("/Chart/ChartByNow", self._chart),
+            Route(f"{service}/json_pre_reg/getServiceCenterList", self._centres),
+            Route(f"{service}/json_pre_reg/GetDayIntervalListEx", self._days),
+            Route(f"{service}/json_pre_reg/RegCustomerEx", self._register),
+            Route(f"{service}/json_wellcome_point/getGroupsByCenterId", self._groups),
+            Route(f"{service}/json_wellcome_point/getServicesByCenterId", self._services),
+        ]
 
     @act
     def come(self, centre: int = 1, people: int = 1) -> None:
@@ -53,6 +64,52 @@ class QLogicSimulator(HttpSimulator):
             for name, count in self.waiting.items()
         ]
         return JSONResponse({"data": rows})
+
+    async def _centres(self, request: Request) -> Response:
+        if request.query_params.get("organisationGuid") != self.options.organisation:
+            return JSONResponse({"d": []})
+        rows = [
+            {"ServiceCenterId": at, "ServiceCenterName": name, "LocationName": "Київ"}
+            for at, name in enumerate(self.waiting, 1)
+        ]
+        return JSONResponse({"d": rows})
+
+    async def _groups(self, request: Request) -> Response:
+        return JSONResponse({"d": [{"GroupId": 1, "Description": "Усі послуги", "IsActive": True}]})
+
+    async def _services(self, request: Request) -> Response:
+        rows = [
+            {"ServiceId": number, "Description": name, "IsActive": True}
+            for number, (name, _) in SERVICES.items()
+        ]
+        return JSONResponse({"d": rows})
+
+    async def _days(self, request: Request) -> Response:
+        """Two hours of each day that is asked for, as far as a month goes."""
+        try:
+            first, last = (
+                datetime.strptime(request.query_params.get(name, ""), "%m-%d-%Y").replace(tzinfo=UTC)
+                for name in ("dateStart", "dateEnd")
+            )
+        except ValueError:
+            return JSONResponse({"d": None}, 400)
+        days = [first + timedelta(days=one) for one in range(min((last - first).days + 1, 31))]
+        times = [
+            {"IsAllow": True, "StartTime": f"PT9H{minute}M", "StopTime": f"PT9H{minute + 30}M"}
+            for minute in (0, 30)
+        ]
+        rows = [
+            {
+                "IsAllow": day.weekday() < 5,
+                "DatePart": f"/Date({int(day.timestamp() * 1000)}+0200)/",
+                "Times": times if day.weekday() < 5 else [],
+            }
+            for day in days
+        ]
+        return JSONResponse({"d": rows})
+
+    async def _register(self, request: Request) -> Response:
+        return JSONResponse({"d": {"CustOrderGuid": str(uuid.uuid4())}})
 
 
 SIMULATOR = QLogicSimulator

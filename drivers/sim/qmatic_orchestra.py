@@ -13,6 +13,7 @@ import random
 import uuid
 from collections import deque
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -21,6 +22,7 @@ from starlette.routing import BaseRoute, Route
 
 from avctl.config import Device
 from drivers.qmatic_orchestra import Options, QmaticOrchestra
+from drivers.sim.bayeux import Listeners
 from drivers.sim.http import HttpSimulator
 from drivers.sim.server import act
 from drivers.sim.visitors import Desk, Hall, Visit
@@ -28,8 +30,6 @@ from drivers.sim.visitors import Desk, Hall, Visit
 BRANCH = 1
 PRINTER = {"id": 99, "name": "Термінал талонів"}
 COOKIE = "JSESSIONID"
-MOST_CLIENTS = 8
-HOLDS = 20.0  # seconds a question for events is held
 INIT = "/events/INIT"
 PULSE = 4.0  # seconds between two things that happen in a hall that is open
 
@@ -43,6 +43,7 @@ class QmaticOrchestraSimulator(HttpSimulator):
     def __init__(self, device: Device) -> None:
         self.options = Options.model_validate(device.options)
         super().__init__(device)
+        self.told: deque[tuple[int, str, str]] = deque(maxlen=500)
         self.hall = Hall(self._tell)
         for counter in (1, 2):
             self.hall.open(counter, f"clerk{counter}")
@@ -50,7 +51,7 @@ class QmaticOrchestraSimulator(HttpSimulator):
         self.quick_seconds = 0.0
         self.heard: deque[tuple[str, str, str]] = deque(maxlen=500)
         self.idle = self.deaf = False
-        self._clients: dict[str, _Client] = {}
+        self.listeners = Listeners(INIT)
 
     def routes(self) -> list[BaseRoute]:
         base = self.options.path
@@ -68,7 +69,16 @@ class QmaticOrchestraSimulator(HttpSimulator):
             Route(f"{branch}/users/{{user}}/workProfile/{{profile:int}}/", self._profile, methods=["PUT"]),
             Route(f"{point}/visits/next/", self._next, methods=["POST"]),
             Route(f"{point}/visit/recall/", self._recall, methods=["PUT"]),
+            Route(f"{point}/visits/createAndEnd", self._walk_in, methods=["POST"]),
             Route(f"{branch}/visits/{{visit:int}}/end/", self._end, methods=["PUT"]),
+            Route(f"{branch}/visits/{{visit:int}}/events", self._history),
+            Route(f"{base}/servicepoint/user", self._user),
+            Route(f"{base}/servicepoint/user/status", self._user),
+            Route(
+                f"{base}/entrypoint/branches/{{branch:int}}/queues/{{queue:int}}/visits/",
+                self._transfer,
+                methods=["PUT"],
+            ),
             Route(
                 f"{base}/entrypoint/branches/{{branch:int}}/entryPoints/{{entry:int}}/visits/",
                 self._issue,
@@ -130,9 +140,7 @@ class QmaticOrchestraSimulator(HttpSimulator):
     @act
     def forget_listeners(self) -> None:
         """Know no listener any more, as after a restart of the event server."""
-        for client in self._clients.values():
-            client.news.set()
-        self._clients.clear()
+        self.listeners.forget()
 
     @act
     def open_doors(self, pace: float = 1.0) -> None:
@@ -205,9 +213,10 @@ class QmaticOrchestraSimulator(HttpSimulator):
         return shown
 
     async def _sit(self, request: Request) -> Response:
-        desk, user = self.hall.desks[request.path_params["point"]], request.path_params["user"]
+        user = request.path_params["user"]
         if refused := self._refused(request):
             return refused
+        desk = self.hall.desks[request.path_params["point"]]
         if not self.idle:
             if request.method == "PUT":
                 self.hall.open(desk.id, user)
@@ -221,9 +230,9 @@ class QmaticOrchestraSimulator(HttpSimulator):
         return self._refused(request) or self._answer(request, self._status(desk))
 
     async def _next(self, request: Request) -> Response:
-        desk = self.hall.desks[request.path_params["point"]]
         if refused := self._refused(request):
             return refused
+        desk = self.hall.desks[request.path_params["point"]]
         if self.idle or not desk.clerk:
             return self._answer(request, self._status(desk))
         now = asyncio.get_running_loop().time()
@@ -234,9 +243,9 @@ class QmaticOrchestraSimulator(HttpSimulator):
         return self._answer(request, self._status(desk))
 
     async def _recall(self, request: Request) -> Response:
-        desk = self.hall.desks[request.path_params["point"]]
         if refused := self._refused(request):
             return refused
+        desk = self.hall.desks[request.path_params["point"]]
         if not self.idle:
             self.hall.recall(desk.id)
         return self._answer(request, self._status(desk))
@@ -249,6 +258,38 @@ class QmaticOrchestraSimulator(HttpSimulator):
         if desk is not None and not self.idle:
             self.hall.end(desk.id)
         return self._answer(request, self._status(desk))
+
+    async def _walk_in(self, request: Request) -> Response:
+        """Count a visitor who had no ticket."""
+        if refused := self._refused(request):
+            return refused
+        desk = self.hall.desks[request.path_params["point"]]
+        if desk.clerk and not self.idle:
+            self._tell("VISIT_END", None, desk)
+        return self._answer(request, self._status(desk))
+
+    async def _transfer(self, request: Request) -> Response:
+        if refused := self._refused(request):
+            return refused
+        try:
+            wanted = int(json.loads(await request.body())["visitId"])
+            if not self.idle:
+                self.hall.transfer(wanted, request.path_params["queue"])
+        except (ValueError, KeyError, TypeError):
+            return Response(status_code=404)
+        answer = self._answer(request, {})
+        return answer if answer.status_code != 200 else Response(status_code=204)
+
+    async def _history(self, request: Request) -> Response:
+        visit = request.path_params["visit"]
+        rows = [{"eventName": name, "eventTime": at} for one, name, at in self.told if one == visit]
+        return self._answer(request, rows)
+
+    async def _user(self, request: Request) -> Response:
+        """Who asks, and the state of the counter where they sit."""
+        desk = next((one for one in self.hall.desks.values() if one.clerk == self.options.user), None)
+        who = {"userName": self.options.user}
+        return self._answer(request, who if request.url.path.endswith("/user") else self._status(desk))
 
     async def _issue(self, request: Request) -> Response:
         if refused := self._refused(request):
@@ -286,10 +327,11 @@ class QmaticOrchestraSimulator(HttpSimulator):
 
     def _refused(self, request: Request) -> Response | None:
         if self._stranger(request):
-            return None  # said with the answer
+            return self._answer(request, None)
         if self.refusing or COOKIE in request.cookies:
             return Response(status_code=403)
-        return None
+        there = request.path_params.get("point", 1) in self.hall.desks
+        return None if there else Response(status_code=404)
 
     def _stranger(self, request: Request) -> bool:
         pair = f"{self.options.user}:{self.options.password.get_secret_value()}".encode()
@@ -310,42 +352,11 @@ class QmaticOrchestraSimulator(HttpSimulator):
     async def _events(self, request: Request) -> Response:
         if self._stranger(request):
             return Response(status_code=401)
-        try:
-            (asked,) = json.loads(await request.body())
-            channel, number = str(asked["channel"]), asked.get("id")
-        except (ValueError, KeyError, TypeError):
-            return Response(status_code=400)
-        said: dict[str, Any] = {"channel": channel, "id": number, "successful": True}
-        if channel == "/meta/handshake":
-            name = uuid.uuid4().hex
-            self._clients[name] = _Client()
-            while len(self._clients) > MOST_CLIENTS:  # who went without a word is forgotten
-                self._clients.pop(next(iter(self._clients))).news.set()
-            said |= {"clientId": name, "version": "1.0", "supportedConnectionTypes": ["long-polling"]}
-            said["advice"] = {"reconnect": "retry", "interval": 0, "timeout": int(HOLDS * 1000)}
-            return JSONResponse([said])
-        client = self._clients.get(str(asked.get("clientId", "")))
-        if client is None:
-            unknown = {"successful": False, "error": "402::Unknown client"}
-            return JSONResponse([{**said, **unknown, "advice": {"reconnect": "handshake"}}])
-        if channel == "/meta/subscribe":
-            client.channels.add(str(asked.get("subscription", "")))
-            said["subscription"] = asked.get("subscription")
-        elif channel == INIT:
-            client.ready = True
-        elif channel == "/meta/connect":
-            if not client.waiting:
-                client.news.clear()
-                try:
-                    async with asyncio.timeout(HOLDS):
-                        await client.news.wait()
-                except TimeoutError:
-                    pass
-            told, client.waiting = client.waiting, []
-            return JSONResponse([*told, said])
-        return JSONResponse([said])
+        return await self.listeners.answer(await request.body())
 
     def _tell(self, event: str, visit: Visit | None, desk: Desk | None) -> None:
+        if visit is not None:
+            self.told.append((visit.id, event, datetime.now(UTC).isoformat(timespec="milliseconds")))
         if getattr(self, "deaf", True):  # also while it is made
             return
         told: dict[str, Any] = {}
@@ -355,10 +366,7 @@ class QmaticOrchestraSimulator(HttpSimulator):
             told |= {"servicePointName": desk.name, "servicePointId": desk.id}
         channel = f"/events/{self.options.prefix}/QVoiceLight"
         data = json.dumps({"M": "E", "E": {"evnt": event, "prm": told}}, ensure_ascii=False)
-        for client in self._clients.values():
-            if client.ready and channel in client.channels:
-                client.waiting.append({"channel": channel, "data": data})
-                client.news.set()
+        self.listeners.tell(channel, data)
 
 
 NOBODY = {
@@ -372,16 +380,6 @@ NOBODY = {
     "currentTransactionTime": 0,
     "currentCustomerName": None,
 }
-
-
-class _Client:
-    """Who listens to events."""
-
-    def __init__(self) -> None:
-        self.channels: set[str] = set()
-        self.ready = False
-        self.waiting: list[dict[str, Any]] = []
-        self.news = asyncio.Event()
 
 
 SIMULATOR = QmaticOrchestraSimulator

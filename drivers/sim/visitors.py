@@ -131,6 +131,21 @@ class Hall:
         visit.become("removed")
         self.heard("VISIT_REMOVE", visit, None)
 
+    def transfer(self, visit: int, service: int) -> None:
+        """Let a visitor wait for another service; ValueError when nobody has this visit."""
+        if service not in self.services:
+            raise ValueError(f"service: one of {', '.join(map(str, self.services))}")
+        held = next((desk for desk in self.desks.values() if desk.visit and desk.visit.id == visit), None)
+        found = held.visit if held else next((one for one in self.waiting if one.id == visit), None)
+        if found is None:
+            raise ValueError("visit: of somebody who waits or is at a counter")
+        if held is not None:
+            held.visit, found.counter = None, 0
+            found.become("waiting")
+            self.waiting.append(found)
+        found.service = service
+        self.heard("VISIT_TRANSFER_TO_QUEUE", found, held)
+
     def moment(self, chance: random.Random) -> None:
         """What happens in some seconds of an ordinary day: somebody comes, somebody is called or served."""
         if len(self.waiting) < 12 and chance.random() < 0.5:

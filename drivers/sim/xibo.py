@@ -24,6 +24,9 @@ from drivers.sim.server import act
 from drivers.xibo import Options, Xibo
 
 GROUP = 40
+CAMPAIGNS = 1000  # each layout is a campaign of its own, of this number and its own
+MAC = "00:16:32:aa:bb:cc"
+FILTERS = ("displayId", "display", "macAddress", "loggedIn")
 
 
 class XiboSimulator(HttpSimulator):
@@ -36,7 +39,8 @@ class XiboSimulator(HttpSimulator):
         self.options = Options.model_validate(device.options)
         super().__init__(device)
         self.layouts = {11: "Вітання", 12: "Розклад засідань", 13: "Черга", 14: "Тривога"}
-        self.current = 11
+        self.current = self.scheduled = 11
+        self.licensed = 1
         self.logged_in = True
         self.inventory = 1
         self.lag_seconds = 0.0
@@ -50,10 +54,16 @@ class XiboSimulator(HttpSimulator):
         return [
             Route(f"{base}/authorize/access_token", self._authorize, methods=["POST"]),
             Route(f"{base}/layout", self._layout),
+            Route(f"{base}/clock", self._clock),
+            Route(f"{base}/about", self._about),
+            Route(f"{base}/schedule", self._schedule),
             Route(f"{base}/display", self._display),
             Route(f"{base}/display/requestscreenshot/{{display:int}}", self._request, methods=["PUT"]),
             Route(f"{base}/display/screenshot/{{display:int}}", self._screenshot),
             Route(f"{base}/display/wol/{{display:int}}", self._wake, methods=["POST"]),
+            Route(f"{base}/display/authorise/{{display:int}}", self._authorise, methods=["PUT"]),
+            Route(f"{base}/display/status/{{display:int}}", self._status),
+            Route(f"{base}/display/faults/{{display:int}}", self._faults),
             Route(f"{base}/displaygroup/{{group:int}}/action/{{act}}", self._action, methods=["POST"]),
         ]
 
@@ -62,7 +72,7 @@ class XiboSimulator(HttpSimulator):
         """Let the schedule of the CMS go on to another layout."""
         if layout not in self.layouts:
             raise ValueError(f"layout: one of {', '.join(map(str, self.layouts))}")
-        self.current = layout
+        self.current = self.scheduled = layout
 
     @act
     def lose_player(self, on: bool = True) -> None:
@@ -89,27 +99,59 @@ class XiboSimulator(HttpSimulator):
         return JSONResponse({"access_token": token, "token_type": "Bearer", "expires_in": self.lifetime})
 
     async def _layout(self, request: Request) -> Response:
-        rows = [{"layoutId": number, "layout": name, "status": 1} for number, name in self.layouts.items()]
+        rows = [
+            {"layoutId": number, "campaignId": CAMPAIGNS + number, "layout": name, "status": 1}
+            for number, name in self.layouts.items()
+        ]
         return self._listed(request, rows)
 
     async def _display(self, request: Request) -> Response:
-        wanted = request.query_params.get("displayId")
         row = {
             "displayId": self.options.display,
             "display": "Хол",
             "license": "b1946ac92492d2347c6235b4d2611184",
-            "licensed": 1,
+            "licensed": self.licensed,
             "loggedIn": int(self.logged_in),
             "lastAccessed": int(time.time()),
             "mediaInventoryStatus": self.inventory,
             "currentLayoutId": self.current,
             "displayGroupId": GROUP,
-            "macAddress": "00:16:32:aa:bb:cc",
+            "macAddress": MAC,
+            "orientation": 0,
+            "resolution": "1920x1080",
             "wakeOnLanEnabled": 1,
             "clientVersion": "4.1.0",
             "lastCommandSuccess": 1,
         }
-        return self._listed(request, [row] if wanted in (None, str(self.options.display)) else [])
+        wanted = {name: request.query_params.get(name) for name in FILTERS}
+        fits = all(value in (None, str(row[name])) for name, value in wanted.items())
+        return self._listed(request, [row] if fits else [])
+
+    async def _clock(self, request: Request) -> Response:
+        return self._refused(request) or JSONResponse({"time": time.strftime("%H:%M %Z")})
+
+    async def _about(self, request: Request) -> Response:
+        return self._refused(request) or JSONResponse({"version": "4.1.0", "sourceUrl": None})
+
+    async def _schedule(self, request: Request) -> Response:
+        return self._listed(request, [])
+
+    async def _authorise(self, request: Request) -> Response:
+        if (refused := self._refused(request)) is None:
+            self.licensed = 1 - self.licensed
+        return refused or Response(status_code=204)
+
+    async def _status(self, request: Request) -> Response:
+        told = {"displayId": self.options.display, "currentLayoutId": self.current}
+        return self._refused(request) or JSONResponse(told)
+
+    async def _faults(self, request: Request) -> Response:
+        return self._listed(request, [])
+
+    def _not_there(self, request: Request) -> Response | None:
+        """The answer to a question about a display that it has not."""
+        known = request.path_params.get("display", self.options.display) == self.options.display
+        return None if known else JSONResponse({"error": {"message": "Not Found"}}, 404)
 
     async def _request(self, request: Request) -> Response:
         if (refused := self._refused(request)) is None:
@@ -139,15 +181,22 @@ class XiboSimulator(HttpSimulator):
             return Response(status_code=404)
         form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
         match request.path_params["act"]:
-            case "changeLayout" if (
-                form.get("layoutId", "").isdecimal() and int(form["layoutId"]) in self.layouts
-            ):
+            case "changeLayout" | "overlayLayout" as act:
+                wanted = form.get("layoutId") or form.get("campaignId", "")
+                layout = int(wanted) - (0 if "layoutId" in form else CAMPAIGNS) if wanted.isdecimal() else 0
+                if layout not in self.layouts:
+                    return JSONResponse({"error": {"message": "Missing layout"}}, 422)
+                if self.logged_in and act == "changeLayout":  # what is laid over leaves it what it shows
+                    self.spawn(self._later(layout))
+            case "revertToSchedule":
                 if self.logged_in:
-                    self.spawn(self._later(int(form["layoutId"])))
+                    self.spawn(self._later(self.scheduled))
             case "collectNow":
                 self.collected += 1
+            case "command" | "triggerWebhook" | "clearStatsAndLogs":
+                pass
             case _:
-                return JSONResponse({"error": {"message": "Missing layout"}}, 422)
+                return Response(status_code=404)
         return Response(status_code=204)
 
     async def _later(self, layout: int) -> None:
@@ -164,7 +213,7 @@ class XiboSimulator(HttpSimulator):
             return JSONResponse({"error": "access_denied"}, 401)
         if self.refusing and request.method != "GET":
             return JSONResponse({"error": {"message": "Access Denied"}}, 403)
-        return None
+        return self._not_there(request)
 
 
 SIMULATOR = XiboSimulator
