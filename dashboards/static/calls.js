@@ -11,17 +11,38 @@ const heard = new Set(); // calls that were there before, or have been told
 let begun = false;
 let beaten = now();
 
-function voice() {
-  const all = speechSynthesis.getVoices();
+let tones;
+if (speaks) speechSynthesis.getVoices(); // some browsers begin to look for their voices only when asked
+
+function voice(all) {
   return all.find((one) => one.lang.replace("_", "-").toLowerCase() === "uk-ua") ?? all.find((one) => one.lang.toLowerCase().startsWith("uk"));
 }
 
+// Two tones, for people to look up where no voice can be had; the error is told to whoever watches the kiosk.
+function chime(why) {
+  console.error(`a call was not spoken: ${why}`);
+  tones ??= new AudioContext();
+  for (const [at, pitch] of [[0, 660], [0.35, 523]]) {
+    const tone = new OscillatorNode(tones, { frequency: pitch });
+    const loud = new GainNode(tones, { gain: 0.4 });
+    const begin = tones.currentTime + at;
+    loud.gain.setValueAtTime(0.4, begin);
+    loud.gain.exponentialRampToValueAtTime(0.001, begin + 0.8);
+    tone.connect(loud).connect(tones.destination);
+    tone.start(begin);
+    tone.stop(begin + 0.8);
+  }
+}
+
 function speak(text) {
+  const all = speechSynthesis.getVoices();
+  const found = voice(all);
+  if (all.length && !found) return chime("this machine has no Ukrainian voice"); // another one cannot be understood
   const said = new SpeechSynthesisUtterance(text);
   said.lang = "uk-UA";
   said.rate = 0.9;
-  const found = voice();
   if (found) said.voice = found;
+  said.onerror = (event) => ["canceled", "interrupted"].includes(event.error) || chime(event.error);
   speechSynthesis.speak(said); // one after another: the browser keeps the order
 }
 

@@ -148,7 +148,11 @@ async def test_the_staff_see_the_queue_call_and_are_told_when_somebody_must_look
 SAID = """window.said = [];
 window.SpeechSynthesisUtterance = class { constructor(text) { this.text = text; } };
 Object.defineProperty(window, "speechSynthesis", { value: {
-  getVoices: () => [], speak: (one) => window.said.push([one.text, one.lang]) } });"""
+  getVoices: () => window.voices ?? [],
+  speak: (one) => { window.said.push([one.text, one.lang]); window.one = one; } } });
+window.tones = 0;
+window.OscillatorNode = class extends OscillatorNode {
+  constructor(...told) { super(...told); window.tones += 1; } };"""
 
 
 async def test_the_big_screen_calls_speaks_and_outlives_the_controller(
@@ -171,6 +175,17 @@ async def test_the_big_screen_calls_speaks_and_outlives_the_controller(
         while not await page.evaluate("window.said.length"):
             await asyncio.sleep(0.02)
     assert await page.evaluate("window.said[0]") == ["Талон Б 0 0 1. Вікно 2.", "uk-UA"]
+    complaints: list[str] = []
+    page.on("console", lambda line: complaints.append(line.text))
+    await page.evaluate("window.one.onerror({ error: 'synthesis-failed' })")  # as where there is no voice
+    assert await page.evaluate("window.tones") == 2
+    await page.evaluate("window.voices = [{ lang: 'en-US' }]")
+    branch.take_ticket(3)
+    branch.call(1)
+    async with asyncio.timeout(10):
+        while not any("no Ukrainian voice" in one for one in complaints):
+            await asyncio.sleep(0.02)
+    assert await page.evaluate("[window.tones, window.said.length]") == [4, 1]
     height = await page.locator("tr.called td").first.evaluate(
         "one => parseFloat(getComputedStyle(one).fontSize)"
     )
