@@ -13,6 +13,7 @@ from drivers.tv_channel.measured import Measured
 from drivers.tv_channel.options import Options
 
 SLOW_SECONDS = 1.0  # a small segment may take as long as any request
+SLACK_SECONDS = 0.5  # by which a segment's length and its clock may differ
 FROM_THE_END = 3  # segments: where a player begins, too
 
 
@@ -47,6 +48,7 @@ class Hls:
         slow = time.monotonic() - began > max(segment.seconds, SLOW_SECONDS)
         if segment.begins_anew or segment.number != (self._next or segment.number):
             self._measured.transport.lost()
+        self._measured.transport.lists_within(segment.seconds + SLACK_SECONDS)
         if not answer.ok or not answer.data:
             self._late = "a segment of the web stream is missing or empty"
             self._measured.transport.lost()

@@ -78,6 +78,11 @@ class Transport:
         for pid in (PAT_PID, CAT_PID, SDT_PID, EIT_PID):
             self._look_into(pid)
 
+    def lists_within(self, seconds: float) -> None:
+        """Expect PAT, PMT and CAT only so often: where a stream comes in segments, each begins with them."""
+        for due in (self._pat, self._pmt, self._cat):
+            due.seconds = max(PAT_SECONDS, seconds)
+
     @property
     def pat(self) -> bool:
         """Whether the list of programmes comes as often as it must."""

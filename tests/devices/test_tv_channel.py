@@ -13,7 +13,7 @@ import pytest
 from avctl.driver import Driver
 from avctl.events import Link
 from drivers.sim.tv_channel import SIMULATOR, Programme, guide
-from drivers.sim.tv_channel.loops import PMT_PID, RATE, SOUND_PID, VIDEO_PID
+from drivers.sim.tv_channel.loops import NOTHING, PMT_PID, RATE, SECONDS, SOUND_PID, VIDEO_PID
 from drivers.tv_channel import TvChannel, tables
 from drivers.tv_channel.hls import playlist_of, variant_of, wrong_with
 from drivers.tv_channel.judge import Judge
@@ -251,6 +251,21 @@ def test_one_error_is_no_fault_and_a_fault_ends_after_some_clean_seconds() -> No
         judge.count({"continuity": 2 if second == 1 or 6 <= second <= 10 else 0}, float(second))
         told.append(judge.fault() != "")
     assert [second for second in range(30) if told[second]] == list(range(9, 21))
+
+
+@pytest.mark.parametrize("seconds", [0.0, SECONDS + 0.5])
+def test_a_segment_of_hls_begins_with_its_lists_and_need_not_repeat_them(seconds: float) -> None:
+    transport, at, programme = Transport(), 0.0, Programme("Рада")
+    transport.lists_within(seconds)
+    for _ in range(3):
+        begun = set[int]()
+        for each in programme.loop():  # ffmpeg's segments have each list once
+            pid = (each[1] & 0x1F) << 8 | each[2]
+            at += len(each) * 8 / RATE
+            transport.feed(NOTHING if pid in begun & {0, PMT_PID} else bytes(each), at)
+            begun.add(pid)
+    assert transport.pat is (seconds > 0)
+    assert [transport.errors[name] > 0 for name in ("pat", "pmt")] == [not seconds] * 2
 
 
 def test_the_fault_that_is_told_is_the_cause() -> None:
