@@ -90,5 +90,12 @@ def test_what_devices_say_is_told_in_ukrainian() -> None:
         "Камера 1: немає з’єднання з 10.0.0.5:52381: час вийшов"
     )
     assert told("no answer within 2.5 s; Connection refused") == "немає відповіді 2.5 с; там ніхто не слухає"
+    assert told("the page asks: Вийти?") == "сторінка питає: Вийти?"
+    assert told("cannot be loaded: http://a/ (net::ERR_NAME_NOT_RESOLVED)").startswith(
+        "не завантажується: http"
+    )
+    assert told("a call was not spoken: this machine has no Ukrainian voice") == (
+        "виклик не озвучено: на цій машині немає українського голосу"
+    )
     assert told("a {0} word that nobody knows: 7") == "a {0} word that nobody knows: 7"
     assert telling(translations("en").gettext)("no answer within 2 s") == "no answer within 2 s"
