@@ -38,6 +38,7 @@ HUNG = "the page hangs: it does not answer the browser"
 ICON = "/favicon.ico"
 UNREACHABLE = "cannot be loaded:"
 NOT_COMING = "the page does not come: its server is silent"
+CRASH_SECONDS = 0.5  # a page that crashes is not always said to
 GONE = -32000  # "Cannot find context", "Inspected target navigated or closed": the page is being changed
 
 
@@ -198,6 +199,11 @@ class KioskCdp(Kiosk):
     async def _replace(self, url: str) -> None:
         """Open another page in front of one that hangs: it can neither be sent elsewhere nor loaded again."""
         hanging = self._page
+        # Its process is ended first: another page of the same site could be given to it, and hang with it.
+        for method in ("Page.stopLoading", "Page.crash"):  # one that is loading is not ended
+            with suppress(NoAnswer, Rejected, TimeoutError):
+                async with asyncio.timeout(CRASH_SECONDS):
+                    await self._ask(method)
         await self._open(url)
         self._moved.set()
         await self._get("GET", f"/json/close/{hanging}")

@@ -29,7 +29,10 @@ from drivers.sim.server import act
 
 START = "http://127.0.0.1/start"
 ERROR = "chrome-error://chromewebdata/"
-BROWSERS = ("Browser.getVersion", "Browser.close", "Page.bringToFront")  # what the browser itself answers
+BROWSERS = (  # what the browser itself answers
+    *("Browser.getVersion", "Browser.close"),
+    *("Page.bringToFront", "Page.stopLoading", "Page.crash"),
+)
 VERSION = {
     "Browser": "Chrome/156.0.7000.0",
     "Protocol-Version": "1.3",
@@ -271,6 +274,10 @@ class KioskCdpSimulator(HttpSimulator):
                 await self._tell("Page.javascriptDialogClosed", {"result": params.get("accept") is True})
             case "Page.bringToFront":
                 self._front(page)
+            case "Page.stopLoading":
+                self.stalled = False
+            case "Page.crash":
+                await self.crash()
             case "Browser.close":
                 self.spawn(self.unplug())
 
