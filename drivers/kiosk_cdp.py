@@ -23,6 +23,7 @@ from avctl.driver import together
 from avctl.errors import DeviceError, LinkError, NoAnswer, ProtocolError, Rejected
 from avctl.http import Answer, Http, http
 from avctl.wire import WebSocket, websocket
+from drivers.devtools import mapping, page_id, table
 from drivers.kiosk import Kiosk, same_page
 from drivers.kiosk import Options as KioskOptions
 
@@ -81,7 +82,7 @@ class KioskCdp(Kiosk):
         port = int(self.device.port or self.port)
         try:
             async with http(self.device.host, port, self.log) as self._http:
-                version = _table((await self._get("GET", "/json/version")).json())
+                version = table((await self._get("GET", "/json/version")).json())
                 while True:
                     self._page = await self._target()
                     await self._follow(port, str(version.get("Browser", "")))
@@ -186,7 +187,7 @@ class KioskCdp(Kiosk):
         told = (await self._get("GET", "/json/list")).json()
         if not isinstance(told, list):
             raise ProtocolError("no list of pages")
-        return [_page(one) for one in told if isinstance(one, Mapping) and one.get("type") == "page"]
+        return [page_id(one) for one in told if isinstance(one, Mapping) and one.get("type") == "page"]
 
     async def _target(self) -> str:
         """The page that is looked at: the one in front; one is opened where there is none."""
@@ -194,7 +195,7 @@ class KioskCdp(Kiosk):
         return pages[0] if pages else await self._open(self.wanted or BLANK)
 
     async def _open(self, url: str) -> str:
-        return _page((await self._get("PUT", f"/json/new?{quote(url, safe='')}")).json())
+        return page_id((await self._get("PUT", f"/json/new?{quote(url, safe='')}")).json())
 
     async def _replace(self, url: str) -> None:
         """Open another page in front of one that hangs: it can neither be sent elsewhere nor loaded again."""
@@ -240,13 +241,13 @@ class KioskCdp(Kiosk):
         while True:
             text = await line.receive()
             try:
-                told = _table(json.loads(text))
+                told = table(json.loads(text))
             except (ValueError, RecursionError):
                 raise ProtocolError(f"not JSON: {text[:80]!r}") from None
             if "id" in told:
                 self._answered(told)
             else:
-                self._happened(str(told.get("method", "")), _mapping(told.get("params")))
+                self._happened(str(told.get("method", "")), mapping(told.get("params")))
 
     def _answered(self, told: Mapping[str, Any]) -> None:
         number = told["id"]
@@ -254,18 +255,18 @@ class KioskCdp(Kiosk):
         if asked is None or asked.done():
             return  # an answer that came late
         if "error" in told:
-            error = _mapping(told["error"])
+            error = mapping(told["error"])
             asked.set_exception(
                 Rejected(f"the browser refuses: {error.get('message', '')}", str(error.get("code", "")))
             )
         else:
-            asked.set_result(_mapping(told.get("result")))
+            asked.set_result(mapping(told.get("result")))
 
     def _happened(self, method: str, params: Mapping[str, Any]) -> None:
         match method:
-            case "Page.frameNavigated" if not _mapping(params.get("frame")).get("parentId"):
+            case "Page.frameNavigated" if not mapping(params.get("frame")).get("parentId"):
                 self._crashed = False
-                self._committed_frame(_mapping(params["frame"]))
+                self._committed_frame(mapping(params["frame"]))
             case "Inspector.targetCrashed":
                 self._crashed = True
                 self._complain(CRASHED)
@@ -279,17 +280,17 @@ class KioskCdp(Kiosk):
                 self._complain(f"the page asks: {params.get('message', '')}")
                 self._dialogs.put_nowait(params.get("type") in ("alert", "beforeunload"))
             case "Runtime.exceptionThrown":
-                details = _mapping(params.get("exceptionDetails"))
-                thrown = _mapping(details.get("exception")).get("description") or details.get("text", "")
+                details = mapping(params.get("exceptionDetails"))
+                thrown = mapping(details.get("exception")).get("description") or details.get("text", "")
                 self._complain(str(thrown).partition("\n")[0])
                 return  # what a page complains of again and again is told with the next look
             case "Runtime.consoleAPICalled" if params.get("type") == "error":
                 values = params.get("args")
-                said = [_mapping(one) for one in values] if isinstance(values, list) else []
+                said = [mapping(one) for one in values] if isinstance(values, list) else []
                 self._complain(" ".join(str(one.get("value", one.get("description", ""))) for one in said))
                 return
-            case "Log.entryAdded" if _mapping(params.get("entry")).get("level") == "error":
-                self._logged(_mapping(params["entry"]))
+            case "Log.entryAdded" if mapping(params.get("entry")).get("level") == "error":
+                self._logged(mapping(params["entry"]))
                 return
             case "Page.navigatedWithinDocument" | "Page.loadEventFired" | "Page.frameStoppedLoading":
                 pass
@@ -377,7 +378,7 @@ class KioskCdp(Kiosk):
             self.judge("", loading=True, fault=self._fault)
             return
         self._hung, self._seen = False, True
-        match _mapping(told.get("result")).get("value"):
+        match mapping(told.get("result")).get("value"):
             case [str(page), str(state), str(visibility)]:
                 if visibility == "hidden" and (await self._pages())[:1] not in ([], [self._page]):
                     self._moved.set()  # another is in front
@@ -391,23 +392,6 @@ class KioskCdp(Kiosk):
                 )
             case other:
                 raise ProtocolError(f"no address of a page: {str(other)[:80]}")
-
-
-def _page(told: object) -> str:
-    name = str(_table(told).get("id", ""))
-    if not re.fullmatch(r"[0-9A-Za-z-]{1,64}", name):
-        raise ProtocolError(f"a page without an id: {str(told)[:80]}")
-    return name
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _table(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ProtocolError(f"no JSON object: {str(value)[:80]}")
-    return value
 
 
 DRIVER = KioskCdp
