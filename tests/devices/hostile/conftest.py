@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from avctl import wire as wire_module
 from avctl.capabilities import Discussion
 from avctl.config import Device
 from avctl.driver import Driver, known, load, supervise
+from avctl.wire import trust
 from drivers.sim.control import load as simulator_of
 from drivers.sim.server import Simulator, UdpSimulator
 
@@ -314,7 +314,7 @@ def _made(
 @pytest.fixture
 def driving(witness: Any, monkeypatch: pytest.MonkeyPatch) -> Driving:
     """Runs a driver under supervision on a port."""
-    monkeypatch.setattr(wire_module, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(trust, "CONNECT_SECONDS", 1.0)
 
     def drive(
         setup: Setup,
