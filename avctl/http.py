@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from avctl.errors import LinkError, NoAnswer, ProtocolError
-from avctl.wire import CONNECT_SECONDS, failed
+from avctl.wire import failed, trust
 
 IDLE_SECONDS = 3  # small servers close an idle connection early; a request on a closed one would fail
 SHOWN = 2000  # characters of an answer in the log
@@ -117,7 +117,7 @@ async def http(
         verify=tls or False,
         auth=httpx.DigestAuth(*login) if login else None,
         trust_env=False,
-        timeout=CONNECT_SECONDS,
+        timeout=trust.CONNECT_SECONDS,
         limits=httpx.Limits(max_connections=None, keepalive_expiry=IDLE_SECONDS),
     ) as client:
         if not cookies:

@@ -16,8 +16,8 @@ from typing import Any
 
 import aiomqtt
 
-from avctl import wire
 from avctl.errors import AuthRefused, LinkError
+from avctl.wire import trust
 
 REFUSED = {
     4,
@@ -74,7 +74,7 @@ class Mqtt:
         """Say something on a topic, and wait until the broker has it; the log gets ``shown`` for a secret."""
         self._log.debug(">> %s %s", topic, shown or text)
         try:
-            await self._client.publish(topic, text.encode(), qos=1, timeout=wire.CONNECT_SECONDS)
+            await self._client.publish(topic, text.encode(), qos=1, timeout=trust.CONNECT_SECONDS)
         except (aiomqtt.MqttError, ValueError) as fault:
             raise LinkError(f"the broker did not take it: {fault}") from fault
 
@@ -115,7 +115,7 @@ async def mqtt(
         identifier=f"avctl-{secrets.token_hex(6)}",
         protocol=aiomqtt.ProtocolVersion.V311,
         keepalive=KEEP_ALIVE,
-        timeout=wire.CONNECT_SECONDS,
+        timeout=trust.CONNECT_SECONDS,
         logger=library,
         tls_context=tls,
     )
@@ -130,7 +130,7 @@ async def mqtt(
     try:
         try:
             for topic in topics:
-                await client.subscribe(topic, qos=1, timeout=wire.CONNECT_SECONDS)
+                await client.subscribe(topic, qos=1, timeout=trust.CONNECT_SECONDS)
         except aiomqtt.MqttError as fault:
             raise LinkError(f"the broker does not let us listen: {fault}") from fault
         yield Mqtt(client, log)

@@ -10,11 +10,10 @@ from typing import Protocol
 from avctl.wire.datagrams import Datagrams, notices, udp
 from avctl.wire.serial_line import SerialLine, serial_line
 from avctl.wire.stream import Stream, tcp, unix
-from avctl.wire.trust import CONNECT_SECONDS, certificate_file, failed, trusting
+from avctl.wire.trust import certificate_file, failed, trusting
 from avctl.wire.web import WebSocket, websocket
 
 __all__ = [
-    "CONNECT_SECONDS",
     "Datagrams",
     "SerialLine",
     "Stream",
