@@ -106,6 +106,7 @@ class Runner:
                 *(push.run for push in self._pushes),
             )
         ]
+        self._way.watch.changed = lambda: loop.call_soon_threadsafe(self._dirty.set)
         self._way.start()
         self._background(self._stand_in)
         over = [asyncio.create_task(event.wait()) for event in (self._end, self._leave)]
@@ -276,7 +277,7 @@ class Runner:
             await asyncio.sleep(beat.next_left())
             self._control.push(self._report.meters())
             present = [reader.present for reader in self._way.readers.values()]
-            if (state := (self._way.picture.showing, present, tuple(self._way.watch.conditions))) != shown:
+            if (state := (self._way.picture.showing, present)) != shown:
                 shown = state
                 self._changed()
             if (passed := time.monotonic() - second) >= 1:

@@ -11,13 +11,15 @@ import math
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.frames import Format, Frame, Samples
+from streams.frames import CHANNELS, SAMPLE_RATE, Format, Frame, Samples
 from streams.plan import WatchPlan
 
 LOOKS = 5  # a second
@@ -32,6 +34,7 @@ AGAINST = (
 )  # correlation of left and right below which they take each other away where there is one speaker
 CLIPPING_FORGIVEN = 0.1  # a clean second undoes a tenth of a clipped one: speech has pauses
 GOOD_SECONDS = 1.0
+PART = 480  # samples: silence is found to a hundredth of a second
 ALL = 1e9
 
 
@@ -100,7 +103,9 @@ class Watch:
         self._looked = self._pictured = 0.0
         self._picture: Frame | None = None
         self._longest = longest
+        self._before_silence: Samples | None = None  # what was heard last, unless it was silence
         self._ending = False
+        self.changed: Callable[[], object] = lambda: None  # called by the watch's thread
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     @property
@@ -128,14 +133,17 @@ class Watch:
 
     def _run(self) -> None:
         while self._more.acquire() and not self._ending:
+            before = tuple(self.conditions)
             try:
                 self._judge(self._work.popleft())
             except IndexError:
                 continue  # it was too slow, and what it should have looked at is gone
+            if tuple(self.conditions) != before:
+                self.changed()
 
     def _judge(self, heard: Heard) -> None:
         if not heard.judged:
-            self._before, self._looked, self._pictured = None, 0.0, 0.0
+            self._before, self._before_silence, self._looked, self._pictured = None, None, 0.0, 0.0
             for one in self._conditions.values():
                 one.forget()
             return
@@ -153,7 +161,12 @@ class Watch:
         (left, across), (_, right) = (sound @ sound.T).tolist()  # how much each has, and both have in common
         level = _decibels(left / len(heard.sound)), _decibels(right / len(heard.sound))
         loudest, quietest = max(level), min(level)
-        seen["silence"].see(loudest < self._silence_db, passed)
+        silent = loudest < self._silence_db
+        begun = 0.0  # within the look before
+        if silent and self._before_silence is not None:
+            begun = silent_end(self._before_silence, self._silence_db)
+        self._before_silence = None if silent else heard.sound
+        seen["silence"].see(silent, passed + begun)
         seen["clipping"].see(_clipped(heard.sound), passed)
         # In a pause nothing is known of channels: what was found out while somebody spoke is kept.
         if loudest > HEARD_DB:
@@ -169,6 +182,14 @@ class Watch:
         self._before = luma
         self._conditions["black"].see(black, passed)
         self._conditions["freeze"].see(still and not black, passed)
+
+
+def silent_end(sound: Samples, below: float) -> float:
+    """For how many seconds at its end it is silence."""
+    parts = sound[len(sound) % PART :].reshape(-1, PART, CHANNELS).astype(np.float32)
+    powers = np.square(parts).mean(axis=1).max(axis=1)[::-1].tolist()
+    silent = takewhile(lambda power: _decibels(power) < below, powers)
+    return sum(1 for _ in silent) * PART / SAMPLE_RATE
 
 
 def _decibels(power: float) -> float:

@@ -121,7 +121,7 @@ def settings_of(device: object) -> tuple[Setting, ...]:
 
 
 def _kind(device: object) -> type:
-    return device if inspect.isclass(device) else type(device)
+    return device if isinstance(device, type) else type(device)
 
 
 @cache

@@ -117,7 +117,8 @@ class Follow:
         match event:
             case ReadingsChanged():
                 # The camera moves at the first word of who speaks; names and chapters wait for the event.
-                if floor.speaking != before.speaking and (session := self._followed(room)) is not None:
+                spoke = floor.speakers is not before.speakers and floor.speaking != before.speaking
+                if spoke and (session := self._followed(room)) is not None:
                     self._frame(room, floor, session)
                 if "seats" in event.readings:
                     self._name_again(room)

@@ -36,7 +36,7 @@ class Framings:
         self._config, self._bus, self._desk = config, bus, desk
         self._store, self._settled, self._house = store, journal.settled, house
         self._framings = {room.id: Framing(room=room.id) for room in config.rooms}
-        self._configured: dict[tuple[str, int], tuple[Shot, ...]] = {}
+        self._shots: dict[tuple[str, int], tuple[Shot, ...]] = {}  # asked for at every microphone
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._storing = asyncio.Lock()
         bus.listen(self._fold, RoomEvent)
@@ -56,6 +56,7 @@ class Framings:
         for framing in found:
             if framing.room in self._framings:
                 self._framings[framing.room] = framing
+                self._shots.clear()
                 self._expect(framing)
 
     def close(self) -> None:
@@ -72,16 +73,17 @@ class Framings:
 
     def shots_of(self, room: str, seat: int) -> tuple[Shot, ...]:
         """The shots that show a seat: the stored ones first, then the configuration's; each camera once."""
+        if (known := self._shots.get((room, seat))) is not None:
+            return known
         stored = (
             Shot(camera=one.camera, preset=one.preset) for one in self.get(room).shots if one.seat == seat
         )
-        if (configured := self._configured.get((room, seat))) is None:
-            configured = tuple(shot for shot in self._config.room(room).shots if shot.shows(seat))
-            self._configured[room, seat] = configured
+        configured = (shot for shot in self._config.room(room).shots if shot.shows(seat))
         found: dict[str, Shot] = {}
         for shot in (*stored, *configured):
             found.setdefault(shot.camera, shot)
-        return tuple(found.values())
+        self._shots[room, seat] = tuple(found.values())
+        return self._shots[room, seat]
 
     async def hold(self, command: HoldCameras) -> Framing:
         """Give the cameras to a person until they are released."""
@@ -158,6 +160,7 @@ class Framings:
     def _fold(self, event: RoomEvent) -> None:
         if (framing := self._framings.get(event.room)) is not None:
             self._framings[event.room] = framing.after(event)
+            self._shots.clear()
             if isinstance(event, CamerasHeld | CamerasReleased):
                 self._expect(self._framings[event.room])
 

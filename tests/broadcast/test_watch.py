@@ -19,7 +19,7 @@ from streams.ffmpeg import find_ffmpeg
 from streams.frames import Format, Frame, Samples
 from streams.loudness import Loudness
 from streams.plan import WatchPlan
-from streams.watch import CLIPPING_FORGIVEN, Condition, Watch
+from streams.watch import CLIPPING_FORGIVEN, Condition, Watch, silent_end
 
 FORM = Format(width=320, height=180, fps=25)
 TIMES = np.arange(FORM.samples)
@@ -47,6 +47,15 @@ PICTURES: dict[str, Callable[[int], tuple[Frame, Samples]]] = {
     "channel_dead": lambda number: (picture(100, number + 1), tone(number, 0.3, 0.001)),
     "out_of_phase": lambda number: (picture(100, number + 1), tone(number, 0.3, -0.3)),
 }
+
+
+def test_silence_begins_where_it_began_within_a_look() -> None:
+    loud = np.concatenate([tone(number) for number in range(5)])
+    for quiet in (0, 960, 4800, len(loud)):
+        sound = loud.copy()
+        sound[len(sound) - quiet :] = 0
+        assert silent_end(sound, -60) == pytest.approx(quiet / 48000)
+    assert silent_end(FORM.silence()[:5], -60) == 0  # too short to tell
 
 
 @pytest.fixture
@@ -81,8 +90,11 @@ def feed(watching: Watch, name: str, fact: Callable[[], bool], judged: bool = Tr
 
 @pytest.mark.parametrize("name", [name for name in PICTURES if name])
 def test_what_is_wrong_is_found_and_ends(watch: Watch, name: str) -> None:
+    told: list[set[str]] = []
+    watch.changed = lambda: told.append(set(watch.conditions))
     feed(watch, name, lambda: set(watch.conditions) == {name})
-    feed(watch, "", lambda: not watch.conditions)
+    feed(watch, "", lambda: told[-1:] == [set()])
+    assert {name} in told
 
 
 def test_a_slate_is_not_judged(watch: Watch) -> None:
