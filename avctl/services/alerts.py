@@ -170,9 +170,9 @@ class Alerts:
     def forget_strangers(self, others: Iterable[str] = ()) -> None:
         """Clear what was raised about what is no more; once, when all are known. ``others``: what is, beside
         devices and sittings."""
-        sessions = {*others, *(session.id for session in self._sessions if session.phase not in OVER)}
+        known = {*others, *(session.id for session in self._sessions if session.phase not in OVER)}
         for rule, subject in tuple(self._raised):
-            if subject not in self._house and subject not in sessions:
+            if subject not in self._house and subject not in known:
                 self._clear(rule, subject)
 
     def close(self) -> None:

@@ -145,8 +145,6 @@ class House:
             raise Unsupported(f"{command.device} cannot {command.verb}; it can {able}")
         arguments = validated(verb, command.arguments)
         state, watch = self.state(command.device), _Watch()
-        self._watches.setdefault(command.device, set()).add(watch)
-        self._newest[command.device, command.verb] = watch
         try:
             if not (state.online or command.verb in driver.while_away or driver.warming):
                 away = f"{state.id} is {state.link}: {state.reason or 'no connection yet'}"
@@ -154,9 +152,8 @@ class House:
             doing: Awaitable[None] = getattr(driver, command.verb)(**arguments)
         except DeviceError as refusal:
             doing = _refused(refusal)
-        except BaseException:
-            self._watches[command.device].discard(watch)
-            raise
+        self._watches.setdefault(command.device, set()).add(watch)
+        self._newest[command.device, command.verb] = watch
         return self._confirmed(command, arguments, doing, watch, getattr(verb, "proof", None))
 
     async def _confirmed(

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
 
-from avctl.errors import LinkError
+from avctl.errors import AvctlError, LinkError
 from avctl.wire import trust
 from avctl.wire.trust import failed, why
 
@@ -61,8 +61,12 @@ class Stream(asyncio.BufferedProtocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        why = f"cannot receive: {exc}" if exc else "the device closed the connection"
-        self._end(LinkError(why))
+        if exc is None:
+            self._end(LinkError("the device closed the connection"))
+        elif isinstance(exc, OSError):
+            self._end(LinkError(f"cannot receive: {exc}"))
+        else:
+            self._end(exc)  # a fault of who listens, which asyncio ends a connection for
         _wake(self._drained)
 
     def pause_writing(self) -> None:
@@ -140,7 +144,7 @@ class Stream(asyncio.BufferedProtocol):
         assert self._hear is not None
         try:
             self._hear(data)
-        except Exception as fault:  # noqa: BLE001 - who listens is told of its own fault
+        except AvctlError as fault:
             self._end(fault)
 
     def _end(self, why: Exception) -> None:

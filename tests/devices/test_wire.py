@@ -146,6 +146,13 @@ async def test_what_a_listener_raises_ends_the_listening() -> None:
             await line.listen(refuse)
 
 
+async def test_a_fault_of_a_listener_is_raised_as_it_is() -> None:
+    async with listening(echo) as port, wire.tcp("127.0.0.1", port, log) as line:
+        await line.send(b"not a number")
+        with pytest.raises(ValueError, match="invalid literal"):
+            await line.listen(int)
+
+
 async def test_a_device_that_floods_waits_for_who_does_not_read_and_nothing_is_lost() -> None:
     much = bytes(range(256)) * 2**17
     sent = 0
