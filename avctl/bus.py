@@ -84,9 +84,12 @@ class Bus:
         self._waiting: deque[Event] = deque()
         self._delivering = False
 
-    def listen(self, listener: Callable[[E], None], *kinds: type[E]) -> None:
-        """Call ``listener`` with every event of these kinds, at once; it must not wait."""
-        self._listeners.append((kinds or Event, listener))
+    def listen(self, listener: Callable[[E], None], *kinds: type[E], first: bool = False) -> None:
+        """Call ``listener`` with every event of these kinds, at once; it must not wait.
+
+        ``first``: before all others, for what has to lead to bytes at once; nobody has folded the event then.
+        """
+        self._listeners.insert(0 if first else len(self._listeners), (kinds or Event, listener))
         self._concerned_by.clear()
 
     @contextmanager

@@ -72,7 +72,9 @@ class Director:
         A camera that need not wait has its bytes when this returns: before names, pages and the journal.
         """
         plan = self._plan
-        if plan is not None and plan.choices == choices and (not plan.ended or self._stands(plan)):
+        # The first are the same tuple while nobody stores a shot: mostly they need not be compared.
+        same = plan is not None and plan.choices[0] is choices[0] and plan.choices == choices
+        if plan is not None and same and (not plan.ended or self._stands(plan)):
             return
         self.rest()
         plan = self._plan = _Plan(session, choices)

@@ -49,6 +49,7 @@ from avctl.services.sessions import Sessions
 log = logging.getLogger(__name__)
 
 FOLLOWED = (Phase.READY, Phase.OPEN)
+FLOOR = frozenset(("speakers", "waiting", "seats"))  # the readings that are the floor
 BY_HAND = ("recall_preset", "drive", "zoom")
 PRINTED = re.compile(r"\d{1,3}(\.\d{1,3}){0,3}\.?")  # a number as agendas print them
 
@@ -75,6 +76,7 @@ class Follow:
         self._floors: dict[str, Floor] = {}
         self._wide: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        bus.listen(self._look, ReadingsChanged, first=True)
         bus.listen(self._hear, DeviceEvent)
         bus.listen(self._turn, SessionEvent)
         bus.listen(self._seated, ParticipantsListed, SeatSubstituted, SeatRestored)
@@ -99,6 +101,22 @@ class Follow:
 
     # --- what happens ----------------------------------------------------------------------------------
 
+    def _look(self, event: ReadingsChanged) -> None:
+        """Move the camera at the first word of who speaks; names and chapters wait for the events of it."""
+        if not FLOOR.isdisjoint(event.readings) and (room := self._hall(event.device)) is not None:
+            before = self._floors.get(event.device, Floor(device=event.device))
+            floor = self._floors[event.device] = before.after(event)
+            spoke = floor.speakers is not before.speakers and floor.speaking != before.speaking
+            if spoke and (session := self._followed(room)) is not None:
+                self._frame(room, floor, session)
+
+    def _hall(self, device: str) -> Room | None:
+        """The room whose discussion system this is; None for any other device."""
+        known = device in self._rooms and device in self._house
+        if not known or "Discussion" not in self._house.state(device).capabilities:
+            return None
+        return self._rooms[device]
+
     def _hear(self, event: DeviceEvent) -> None:
         room = self._rooms.get(event.device)
         if room is None or event.device not in self._house:
@@ -110,18 +128,15 @@ class Follow:
             case VerbAsked() if event.verb in BY_HAND and event.actor not in (ACTOR, PREPARING):
                 if self._followed(room) is not None:
                     self._framings.by_hand(room.id, event.actor)
-        if "Discussion" not in self._house.state(event.device).capabilities:
+        if self._hall(event.device) is None:
+            return
+        if isinstance(event, ReadingsChanged):
+            if "seats" in event.readings:
+                self._name_again(room)
             return
         before = self._floors.get(event.device, Floor(device=event.device))
         floor = self._floors[event.device] = before.after(event)
         match event:
-            case ReadingsChanged():
-                # The camera moves at the first word of who speaks; names and chapters wait for the event.
-                spoke = floor.speakers is not before.speakers and floor.speaking != before.speaking
-                if spoke and (session := self._followed(room)) is not None:
-                    self._frame(room, floor, session)
-                if "seats" in event.readings:
-                    self._name_again(room)
             case MicOpened():
                 self._opened(room, floor, event)
             case MicClosed():

@@ -27,10 +27,8 @@ FENCE = "AUDIO_METER_RATE"
 """Answered at any time and about no seat: whatever the access point had to say to a command came before."""
 
 MODES: Mapping[str, str] = {"AUTO": "open", "FIFO": "queue", "MANUAL": "request", "HANDSFREE": "handsfree"}
-SEAT_KEYS = (
-    *("UNIT_AVAILABLE", "SEAT_NAME", "ROLE", "MIC_STATUS", "SPEAK_LIST_STATUS", "REQUEST_LIST_STATUS"),
-    *("BATT_CHARGE", "BATT_RUN_TIME", "RSSI"),
-)
+ROW_KEYS = ("UNIT_AVAILABLE", "SEAT_NAME", "ROLE", "BATT_CHARGE", "BATT_RUN_TIME", "RSSI")
+SEAT_KEYS = ("MIC_STATUS", "SPEAK_LIST_STATUS", "REQUEST_LIST_STATUS", *ROW_KEYS)
 GLOBAL_KEYS = ("OPERATION_MODE", "MAX_TOTAL_SPEAKERS", "GLOBAL_MUTE")
 FAULTS: Mapping[str, str] = {"OFFLINE": "disconnected", "NOT_REGISTERED": "not registered"}
 UNKNOWN_HEALTH, UNKNOWN_MINUTES = 255, 65535
@@ -147,11 +145,11 @@ class ShureMxcw(DiscussionSystem, Votes):
             return
         if message.key == "ERR":
             self._errors += 1
-        elif self.told_of_vote(message):
-            pass
         elif message.index is not None and message.key in SEAT_KEYS:
             if message.index and message.value not in ("", "UNKNOWN"):  # a seat that is away has no value
                 self._learn(message.index, message.key, message.value)
+        elif self.told_of_vote(message):
+            pass
         elif message.key in GLOBAL_KEYS:
             self._learn_setting(message.key, message.value)
         if message.key in (FENCE, GLOBAL_KEYS[0]) and self._turns is not None:
@@ -173,7 +171,7 @@ class ShureMxcw(DiscussionSystem, Votes):
             case "UNIT_AVAILABLE", "OFFLINE" | "NOT_REGISTERED":
                 _out_of(self._speakers, seat)
                 _out_of(self._waiting, seat)
-        self._tell(seat)
+        self._tell(seat, row_news=key in ROW_KEYS)
 
     def _learn_setting(self, key: str, value: str) -> None:
         match key:
@@ -184,11 +182,13 @@ class ShureMxcw(DiscussionSystem, Votes):
             case "GLOBAL_MUTE" if value in ("ON", "OFF"):
                 self.report(all_muted=value == "ON")
 
-    def _tell(self, seat: int = 0) -> None:
+    def _tell(self, seat: int = 0, row_news: bool = True) -> None:
         if not self._settled:
             return
         known = self.readings.get("seats", {})
-        if seat:
+        if not row_news and str(seat) in known:
+            seats = known  # a press says nothing of who sits there
+        elif seat:
             row = self._seats[seat].row()
             seats = known if known.get(str(seat)) == row else {**known, str(seat): row}
         else:

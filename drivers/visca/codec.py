@@ -42,9 +42,9 @@ class Message:
     payload: bytes
 
 
-def wrap(message: Message) -> bytes:
+def wrap(kind: Kind, sequence: int, payload: bytes) -> bytes:
     """The datagram of a message."""
-    return HEADER.pack(message.kind, len(message.payload), message.sequence) + message.payload
+    return HEADER.pack(kind, len(payload), sequence) + payload
 
 
 def unwrap(datagram: bytes) -> Message:

@@ -170,8 +170,7 @@ class Line:
     def _emit(self, request: Request) -> None:
         request.sent += 1
         if self._framed:
-            message = Message(kind=request.kind, sequence=request.sequence, payload=request.payload)
-            self._send(wrap(message))
+            self._send(wrap(request.kind, request.sequence, request.payload))
         else:
             self._send(to(self._address, request.payload))
         request.timer = asyncio.get_running_loop().call_later(self._seconds, self._silent, request)

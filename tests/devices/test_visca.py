@@ -62,9 +62,9 @@ def camera(device: Callable[..., Device]) -> Callable[..., Any]:
     ],
 )
 def test_sonys_header_both_ways(written: str, kind: Kind, sequence: int, payload: str) -> None:
-    message = Message(kind=kind, sequence=sequence, payload=bytes.fromhex(payload))
-    assert wrap(message) == bytes.fromhex(written)
-    assert unwrap(bytes.fromhex(written)) == message
+    data = bytes.fromhex(payload)
+    assert wrap(kind, sequence, data) == bytes.fromhex(written)
+    assert unwrap(bytes.fromhex(written)) == Message(kind=kind, sequence=sequence, payload=data)
 
 
 @pytest.mark.parametrize(

@@ -72,13 +72,11 @@ class UdpCamera(Head, UdpSimulator):
                 self.forgetful = False
                 for known in [known for known in self._last if known[0] == peer[0]]:
                     del self._last[known]
-            reply = Message(kind=Kind.CONTROL_REPLY, sequence=message.sequence, payload=RESET)
-            await self._back(peer, wrap(reply))
+            await self._back(peer, wrap(Kind.CONTROL_REPLY, message.sequence, RESET))
             return
         last, said = self._last.get(peer, (-1, []))
         if self.forgetful or message.sequence < last:
-            fault = Message(kind=Kind.CONTROL_REPLY, sequence=message.sequence, payload=SEQUENCE_ABNORMAL)
-            await self._back(peer, wrap(fault))
+            await self._back(peer, wrap(Kind.CONTROL_REPLY, message.sequence, SEQUENCE_ABNORMAL))
             return
         if message.sequence == last:  # heard before: the same answers, not a second time the same deed
             for answer in tuple(said):
@@ -91,7 +89,7 @@ class UdpCamera(Head, UdpSimulator):
 
         async def say(packet: bytes) -> None:
             number = message.sequence + 1000 * wrong
-            answer = wrap(Message(kind=Kind.REPLY, sequence=number, payload=packet))
+            answer = wrap(Kind.REPLY, number, packet)
             answers.append(answer)
             await self._back(peer, answer)
 
