@@ -28,6 +28,13 @@ FIELDS_OF_SCREENS: Mapping[str, str] = {
     "entries": _("for each place 1 to 86400 seconds"),
     "hours": _("times such as 08:30 and dates such as 2027-02-11"),
 }
+
+
+def of_screens(faults: Mapping[str, str]) -> dict[str, str]:
+    """What was expected, by the field where it is always the same, else as it was said."""
+    return {field: FIELDS_OF_SCREENS.get(field, text) for field, text in faults.items()}
+
+
 EXPECTED_OF_SCREENS: tuple[str, ...] = (
     _("a picture that can be shown: JPEG, PNG or WebP, and whole"),
     _("a video that browsers play: MP4 with H.264, or WebM with VP8, VP9 or AV1"),

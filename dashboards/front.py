@@ -231,7 +231,8 @@ class Front:
         advice = next((REFUSALS[name] for name in names if name in REFUSALS), _("It could not be done."))
         if request.headers.get("hx-request"):
             said = self.renderer.say(language, advice)
-            return Response(f"{said} {error}", status, media_type="text/plain")
+            detail = self.renderer.told(language, str(error))
+            return Response(f"{said} {detail}", status, media_type="text/plain")
         if status == 401 and request.method == "GET":
             back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?next={quote(back)}", 303)
@@ -243,7 +244,7 @@ class Front:
             status=status,
             heading=heading,
             advice=advice,
-            detail=str(error),
+            detail=self.renderer.told(language, str(error)),
         )
         return self.answer("problem", page, status)
 

@@ -12,7 +12,6 @@ from avctl.services.doors import Visitor
 from avctl.services.imports import Line, Preview, Verdict
 from avctl.services.lists import COLUMNS, ITEM, SESSION
 from dashboards import views
-from dashboards.expected import expected
 from dashboards.front import Front
 from dashboards.room import room_title
 from dashboards.words import FIELDS, ROW_VERDICTS, _
@@ -62,7 +61,7 @@ def router(front: Front) -> APIRouter:
         rooms = {room.id: room_title(room, chrome.language) for room in controller.config.rooms}
         shown = views.ImportPage(
             chrome=chrome,
-            fault=expected(front, chrome.language, fault),
+            fault=fault,
             id="" if preview is None or done else preview.id,
             done=done,
             good=0 if preview is None else preview.count(Verdict.NEW, Verdict.CHANGED, Verdict.CANCELLED),
@@ -72,7 +71,7 @@ def router(front: Front) -> APIRouter:
             lines=()
             if preview is None
             else tuple(
-                _line(line, rooms, lambda text: expected(front, chrome.language, text))
+                _line(line, rooms, lambda text: front.renderer.told(chrome.language, text))
                 for line in preview.lines
             ),
             headings=tuple(names[0] for names in SESSION.values()),

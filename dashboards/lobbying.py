@@ -17,7 +17,6 @@ from avctl.errors import BadArgument, NotFound
 from avctl.model.account import Act
 from avctl.model.emergency import KINDS
 from dashboards import streams, views
-from dashboards.expected import expected
 from dashboards.forms import NUMBER
 from dashboards.front import Front
 from dashboards.schedule import moment
@@ -91,14 +90,13 @@ def router(front: Front) -> APIRouter:
 
     @routes.post("/lobby/blackouts/import")
     async def bring_blackouts(request: Request) -> Response:
-        visitor = await front.allowed(request, Act.FILL_SCREENS)
+        await front.allowed(request, Act.FILL_SCREENS)
         try:
             data, values = await front.file(request)
             actor = await front.asked(request, Act.FILL_SCREENS, values.get("csrf", ""))
             await controller.blackout_imports.take(data, actor)
         except BadArgument as refusal:
-            said = expected(front, front.language(request, visitor), refusal.expected)
-            return await page(request, said)
+            return await page(request, refusal.expected)
         return RedirectResponse("/lobby#blackouts", 303)
 
     @routes.post("/lobby/blackouts/{blackout}/remove")

@@ -18,8 +18,7 @@ from avctl.model.account import Act
 from avctl.model.playing import Playlist
 from avctl.services.reach import must_reach_screens
 from dashboards import views
-from dashboards.building_words import DAYS
-from dashboards.expected import of_screens
+from dashboards.building_words import DAYS, of_screens
 from dashboards.front import Front
 from dashboards.words import _
 
@@ -123,7 +122,7 @@ def router(front: Front) -> APIRouter:
                 )
                 for one in (await lobby.playlist_versions(chosen) if chosen else ())
             ),
-            faults=of_screens(front, chrome.language, faults or {}),
+            faults=of_screens(faults or {}),
             may_change=visitor.account.may(Act.FILL_SCREENS),
         )
         return front.answer("playlists", shown, 422 if faults else 200)

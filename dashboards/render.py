@@ -27,6 +27,7 @@ class Renderer:
         self._site = site
         self._static = static
         self._says = {language: _saying(language) for language in LANGUAGES}
+        self._told = {language: telling(say) for language, say in self._says.items()}
         self._environments: Mapping[str, Environment] = {
             language: self._environment(language) for language in LANGUAGES
         }
@@ -44,6 +45,10 @@ class Renderer:
         """A message in a language."""
         return self._says[language](message)
 
+    def told(self, language: str, sentence: str) -> str:
+        """What a device or a service said, in a language as far as the pages know it."""
+        return self._told[language](sentence)
+
     def _environment(self, language: str) -> Environment:
         environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
@@ -55,7 +60,7 @@ class Renderer:
             extensions=["jinja2.ext.i18n"],
         )
         environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-        zone, told = self._site.zone, telling(self._says[language])
+        zone, told = self._site.zone, self._told[language]
 
         def local(moment: datetime) -> datetime:
             return moment.astimezone(zone)

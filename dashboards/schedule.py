@@ -118,7 +118,7 @@ def router(front: Front) -> APIRouter:
             named = clashes_of(front, clash, language)
             return JSONResponse({"message": message, "clashes": named}, 409)
         except (BadArgument, Conflict) as refusal:
-            return JSONResponse({"message": str(refusal)}, 422)
+            return JSONResponse({"message": front.renderer.told(language, str(refusal))}, 422)
         return JSONResponse(shown_of(front, moved, visitor, language))
 
     return routes

@@ -1,14 +1,17 @@
 """What devices and the parts of a broadcast say of their faults, for the pages, in the visitor's language.
 
-They say it once, in English, to the log, the journal and the API. The pages know these sentences: what stands
-in place of {0}, {1} may itself be one of them. A sentence that is not here is shown as it was said.
+They say it once, in English, to the log, the journal and the API. The pages know these sentences, and those
+of ``dashboards.refusals``: what stands in place of {0}, {1} may itself be one of them, and what stands in
+place of a name is one of the words for it. A sentence that is not here is shown as it was said.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import cache, lru_cache
+
+from dashboards.refusals import BROAD, EXPECTED, REFUSALS, WORDS
 
 
 def _(text: str) -> str:
@@ -16,7 +19,7 @@ def _(text: str) -> str:
     return text
 
 
-SENTENCES = (
+FAULTS = (
     _("cannot connect to {0}: {1}"),
     _("cannot connect: {0}"),
     _("cannot reach {0}: {1}"),
@@ -143,24 +146,61 @@ SENTENCES = (
 )
 """The more particular first: of several that fit, the first is taken."""
 
-_OPEN = re.compile(r"\\\{\d\\\}")  # a {0}, after re.escape
-_FITS = tuple((re.compile(_OPEN.sub("(.+?)", re.escape(one)), re.DOTALL), one) for one in SENTENCES)
+_GAP = re.compile(r"\{(\w+)\}")
+_BEGINNINGS = sorted(EXPECTED, key=len, reverse=True)
 _PARTS = (": ", "; ")
+
+
+def _ends(sentence: str) -> tuple[str, str, str]:
+    """A sentence with how it begins and ends: few fit so far, and only those are looked at closely."""
+    said = _GAP.split(sentence)
+    return sentence, said[0], said[-1]
+
+
+_KNOWN = tuple(map(_ends, (*REFUSALS, *FAULTS)))
+_BROAD = tuple(map(_ends, BROAD))
+
+
+@cache
+def _fits(sentence: str) -> re.Pattern[str]:
+    """What a sentence is known by: each of its gaps is a group."""
+
+    def gap(name: str) -> str:
+        words = "|".join(map(re.escape, WORDS[name])) if name in WORDS else ""
+        return f"(?P<{name}>{words})" if words else f"(?P<_{name}>.+?)"
+
+    said = _GAP.split(sentence)
+    return re.compile(
+        "".join(gap(one) if at % 2 else re.escape(one) for at, one in enumerate(said)), re.DOTALL
+    )
 
 
 def telling(say: Callable[[str], str]) -> Callable[[str], str]:
     """What translates a sentence with whatever is said in it; ``say`` translates a message."""
 
+    def filled(text: str, known: Iterable[tuple[str, str, str]]) -> str:
+        """The first of these sentences that fits, with what is said in it; empty when none does."""
+        for sentence, begins, ends in known:
+            may = text.startswith(begins) and text.endswith(ends)
+            if may and (found := _fits(sentence).fullmatch(text)):
+                gaps = found.groupdict()
+                values = [told(value) for name, value in gaps.items() if name not in WORDS]
+                words = {name: say(WORDS[name][word]) for name, word in gaps.items() if name in WORDS}
+                return say(sentence).format(*values, **words)
+        return ""
+
     @lru_cache(maxsize=2048)
     def told(text: str) -> str:
         if (said := say(text)) != text:
             return said
-        for fits, sentence in _FITS:
-            if found := fits.fullmatch(text):
-                return say(sentence).format(*map(told, found.groups()))
+        if said := filled(text, _KNOWN):
+            return said
+        for beginning in _BEGINNINGS:
+            if text.startswith(beginning):
+                return say(beginning) + text[len(beginning) :]
         for between in _PARTS:  # a device and what it says, or several faults
             if between in text:
                 return between.join(map(told, text.split(between, 1)))
-        return text
+        return filled(text, _BROAD) or text
 
     return told

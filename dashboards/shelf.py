@@ -19,8 +19,7 @@ from avctl.model.account import Act
 from avctl.model.playing import UPLOADED, Content, ContentKind
 from avctl.services.doors import Visitor
 from dashboards import views
-from dashboards.building_words import CONTENT_KINDS
-from dashboards.expected import of_screens
+from dashboards.building_words import CONTENT_KINDS, of_screens
 from dashboards.front import Front
 from dashboards.lobby import kind_word
 from dashboards.players import FILES, address_of
@@ -130,7 +129,7 @@ def router(front: Front) -> APIRouter:
             preview=FILES + file.name if file is not None else "",
             media=file.media_type if file is not None else "",
             versions=tuple(versions(visitor, chosen)) if chosen else (),
-            faults=of_screens(front, chrome.language, faults or {}),
+            faults=of_screens(faults or {}),
             may_change=visitor.account.may(Act.FILL_SCREENS),
             largest_mb=controller.config.lobby.largest_mb,
         )

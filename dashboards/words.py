@@ -13,7 +13,7 @@ from avctl.model.preparation import Stage, Verdict
 from avctl.model.session import Phase
 from avctl.model.vote import Outcome, Threshold
 from avctl.services.imports import Verdict as RowVerdict
-from dashboards.building_words import EXPECTED_OF_SCREENS, RULES_OF_BUILDING
+from dashboards.building_words import RULES_OF_BUILDING
 
 
 def _(text: str) -> str:
@@ -110,56 +110,6 @@ ROW_VERDICTS: Mapping[RowVerdict, str] = {
     RowVerdict.CANCELLED: _("will be called off"),
     RowVerdict.BAD: _("will be left out"),
 }
-# What the services expect of a list that is imported; what follows such a beginning stays as it is.
-EXPECTED: tuple[str, ...] = (
-    _("a file that is not empty"),
-    _("at most"),
-    _("an .xlsx without a password, or CSV (an .xls: save it as .xlsx)"),
-    _("CSV in UTF-8 or Windows-1251, or XLSX"),
-    _("CSV or XLSX (this is another kind of file: save it as .xlsx)"),
-    _("a CSV or XLSX file"),
-    _("an XLSX file that is whole"),
-    _("an XLSX file that is smaller when unpacked"),
-    _("an iCalendar file (.ics) that is whole"),
-    _("an iCalendar file (.ics) with events"),
-    _("a first line with headings, such as:"),
-    _("one column for"),
-    _("CSV that can be read"),
-    _("as many cells as there are headings"),
-    _("a date such as 11.02.2027"),
-    _("a time such as 10:00, with its date here or in a column of its own"),
-    _("a time such as 10:00"),
-    _("a time such as 18:00, or a duration"),
-    _("the name or id of a room"),
-    _("a kind of sitting, such as пленарне or комісія"),
-    _("a kind of broadcast: наживо, із затримкою, запис or ні"),
-    _("a number of minutes"),
-    _("yes or no"),
-    _("a date and a time such as 12.02.2027 18:00"),
-    _("a start and an end with times, not a whole day"),
-    _("a rule for days, weeks, months or years"),
-    _("a sitting that ended within the last 31 days"),
-    _("an event with a UID"),
-    _("a key of its own: another line has the same key, or the same day and title"),
-    _("a session that is booked, by its key or day and body"),
-    _("a session that is not over or cancelled"),
-    _("a room that is free"),
-    _("people who are not on duty elsewhere"),
-    _("no more broadcasts at a time than the machine may carry"),
-    _("names of accounts"),
-    _("later than starts_at"),
-    _("at most 24 hours after starts_at"),
-    _("mail, or addresses of Apprise"),
-    _("a title of at most 300 characters"),
-    _("at most 300 characters"),
-    _("an address that begins with https://"),
-    _("an item of at most 1000 characters"),
-    _("at most 20 characters"),
-    _("at most 720 minutes"),
-    _("a moment that is not before the end"),
-    _("a title that is more than blanks"),
-    *EXPECTED_OF_SCREENS,
-)
 BODY_KINDS: Mapping[BodyKind, str] = {
     BodyKind.COUNCIL: _("council"),
     BodyKind.COMMITTEE: _("committee"),

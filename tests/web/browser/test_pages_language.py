@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -17,6 +19,13 @@ from dashboards.language import LANGUAGES, catalogue_path, chosen, translations
 from dashboards.sentences import telling
 
 FOLDER = Path(dashboards.__file__).parent
+ROOT = FOLDER.parent
+# What a page may show of them: whatever was asked for by its buttons and forms.
+SAYING = ("avctl/services", "avctl/model", "dashboards", "drivers", "streams")
+REFUSALS = frozenset(
+    ("AuthRefused", "BadArgument", "Clashing", "Conflict", "Forbidden", "NoAnswer", "NotFound")
+    + ("NotLoggedIn", "Rejected", "Stale", "TooManyTries", "Unsupported")
+)
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 OPTIONS = {"templates/**.html": {"silent": "false", "newstyle_gettext": "true"}}
 
@@ -82,6 +91,46 @@ def test_what_a_visitor_chose_goes_before_what_is_usual(
     cookie: str | None, preferred: str, default: str, expected: str
 ) -> None:
     assert chosen(cookie, preferred, default) == expected
+
+
+def raised() -> Iterator[tuple[str, str]]:
+    """Where a refusal that a page may show is raised, and what it says with something in its gaps."""
+    for file in sorted(one for folder in SAYING for one in (ROOT / folder).rglob("*.py")):
+        if "sim" in file.parts:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSALS:
+                said = node.args[node.func.id == "BadArgument" :][:1]
+                text = in_gaps(said[0]) if said else ""
+                if len(re.findall("[a-z]+", text)) > 1:  # else it is another's words, or a field's
+                    yield f"{file.relative_to(ROOT)}:{node.lineno}", text
+
+
+def in_gaps(said: ast.expr) -> str:
+    """A text of the program, with a word that fits where it has a value."""
+    match said:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(map(in_gaps, parts))
+        case ast.FormattedValue(value=value):
+            name = ast.unparse(value).rpartition(".")[2].partition("(")[0]
+            return {"phase": "open", "role": "technician", "to": "be opened", "link": "offline"}.get(
+                name, "see control" if name == "replace" else "7"
+            )
+    return ""
+
+
+def test_every_refusal_is_told_in_ukrainian() -> None:
+    told = telling(translations("uk").gettext)
+    said = list(raised())
+    assert len(said) > 200
+    assert [(where, text) for where, text in said if told(text) == text] == []
+    assert told("a session that is closed cannot be opened") == "Стан засідання: завершено. Відкрити не можна"
+    assert told("secretary may not run sessions") == "роль «секретар» не має права: вести засідання"
+    assert told("wall-1 cannot move_up: the system keeps its own order") == (
+        "wall-1 не вміє move_up: the system keeps its own order"
+    )
 
 
 def test_what_devices_say_is_told_in_ukrainian() -> None:
