@@ -40,6 +40,8 @@ OPENS: dict[str, Callable[[Any], object]] = {
     "televic_cocon": lambda hall: setattr(hall, "mode", "DirectSpeak"),
 }
 """The makes, and how a press opens a microphone at once there."""
+ASKED = ("bosch_dicentis", "bosch_wireless", "televic_confero", "televic_cocon")
+"""Those that do not say who speaks before they are asked, or answer a question that waits."""
 
 
 class Lines:
@@ -55,15 +57,22 @@ class Lines:
         self.writers.remove(writer)
         writer.close()
 
+    def since(self, _out: int) -> int:
+        return self.begun
+
     def press(self, seat: int, on: bool) -> None:
         self.begun = time.time_ns()
         self.writers[0].write(b"%d %d\n" % (seat, on))
 
 
 async def rounds(
-    camera: tap.Camera, press: Callable[[int, bool], object], begun: Callable[[], int], count: int
-) -> list[float]:
-    """Milliseconds from the bytes of a microphone to those for the camera, after the warm-up."""
+    camera: tap.Camera, press: Callable[[int, bool], object], count: int, *since: Callable[[int], int]
+) -> list[dict[str, float]]:
+    """Milliseconds until the bytes for the camera, after the warm-up, as a spread for each of ``since``.
+
+    Those give, in nanoseconds, when the bytes of the microphone were on their way; they are told when the
+    camera's were.
+    """
     await _awake(camera, press)
     taken = []
     for number in range(WARM_UP + count):
@@ -72,11 +81,11 @@ async def rounds(
         press(seat, True)
         async with asyncio.timeout(10):
             out = await arrival
-        taken.append((out - begun()) / 1e6)
+        taken.append([(out - one(out)) / 1e6 for one in since])
         await asyncio.sleep(GAP / 2)
         press(seat, False)
         await asyncio.sleep(GAP / 2)
-    return taken[WARM_UP:]
+    return [spread(list(one)) for one in zip(*taken[WARM_UP:], strict=True)]
 
 
 async def _awake(camera: tap.Camera, press: Callable[[int, bool], object]) -> None:
@@ -219,7 +228,7 @@ async def measure(folder: Path, free_port: Callable[[], int]) -> dict[str, Any]:
     )
     rooms = ("lines", *OPENS)
     async with server, crowd, halls(config, ports, free_port) as found, controller(folder, ports, rooms):
-        ours = spread(await rounds(found["lines-camera"], lines.press, lambda: lines.begun, ROUNDS))
+        (ours,) = await rounds(found["lines-camera"], lines.press, ROUNDS, lines.since)
         for make in OPENS:
             hall, behind = found[make]
 
@@ -229,8 +238,9 @@ async def measure(folder: Path, free_port: Callable[[], int]) -> dict[str, Any]:
                 behind.press(seat)
 
             camera = found[f"{make}-camera"]
-            taken = await rounds(camera, press, lambda it=hall: it.begun, ROUNDS_OF_A_MAKE)
-            makes[make] = spread(taken)
+            since = (lambda out, it=hall: it.begun, hall.said_before)
+            whole, own = await rounds(camera, press, ROUNDS_OF_A_MAKE, *since)
+            makes[make] = {**whole, "from_its_last_word": own} if make in ASKED else whole
     return {
         "what": "microphone event in -> camera preset bytes out",
         "wanted": {"p50_ms": 0.5, "p99_ms": 2},
@@ -238,7 +248,7 @@ async def measure(folder: Path, free_port: Callable[[], int]) -> dict[str, Any]:
         "events_per_second": RATE,
         "avctl": ours,
         "makes": makes,
-        "makes_note": "bosch_dicentis tells only that something changed: one question to the server is in it",
+        "makes_note": "from_its_last_word: where it tells only that something changed, and is asked",
         "node_red_has": "no other devices and no background",
         "node_red": await _node_red(folder, ports),
     }
@@ -258,5 +268,5 @@ async def _node_red(folder: Path, ports: dict[str, int]) -> dict[str, Any]:
         await stack.enter_async_context(server)
         await stack.enter_async_context(node_red.running(red, ports["lines"], ports["udp"], ports["red"]))
         await until(connected)
-        taken = await rounds(camera, lines.press, lambda: lines.begun, ROUNDS)
-    return {"version": node_red.VERSION, **spread(taken)}
+        (taken,) = await rounds(camera, lines.press, ROUNDS, lines.since)
+    return {"version": node_red.VERSION, **taken}

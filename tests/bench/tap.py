@@ -7,6 +7,7 @@ import asyncio
 import socket
 import struct
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -65,12 +66,17 @@ class Hall:
 
     def __init__(self, late: float = 0.0) -> None:
         self.begun = 0
+        self._said: deque[int] = deque(maxlen=256)
         self._armed = False
         self._late = late
 
     def arm(self) -> None:
         """What comes next from the system is the microphone."""
         self._armed = True
+
+    def said_before(self, moment: int) -> int:
+        """When the system said the last thing before a moment, in nanoseconds: what it is answered."""
+        return max((one for one in self._said if one < moment), default=self.begun)
 
     @asynccontextmanager
     async def relaying(self, port: int, behind: Callable[[], int]) -> AsyncIterator[None]:
@@ -97,5 +103,7 @@ class Hall:
                 self._armed, self.begun = False, time.time_ns()
             if noted and self._late:
                 await asyncio.sleep(self._late)
+            if noted:
+                self._said.append(time.time_ns())
             writer.write(data)
         raise ConnectionResetError  # the other way ends with this one
