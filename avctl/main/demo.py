@@ -104,7 +104,7 @@ class Demo:
             text, moved = with_free_ports(text)
             web, control = moved[web], moved[control]
         elif self._port != web:
-            text = re.sub(rf"(?m)^port = {web}\b", f"port = {self._port}", text)
+            text = re.sub(rf"(?m)(^port = |http://127\.0\.0\.1:){web}\b", rf"\g<1>{self._port}", text)
             web = self._port
         file = self._data / "demo.toml"
         file.write_text(text, encoding="utf-8")
