@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
+from weakref import WeakKeyDictionary
 
 from avctl.errors import AvctlError, LinkError
 from avctl.wire import trust
@@ -17,6 +18,10 @@ from avctl.wire.trust import failed, why
 
 PORTION = 2**16  # bytes that are taken from a socket at once
 MOST_KEPT = 2**17  # bytes that wait for a driver before the device has to
+
+# What a socket gives is copied out before the next is read: all streams of a loop share the place for it. It
+# was a third of the memory of a house of thousands of devices.
+_ROOMS: WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = WeakKeyDictionary()
 
 
 class Stream(asyncio.BufferedProtocol):
@@ -26,12 +31,13 @@ class Stream(asyncio.BufferedProtocol):
     """
 
     def __init__(self, log: logging.Logger) -> None:
+        loop = asyncio.get_running_loop()
         self._log = log
-        self._room = memoryview(bytearray(PORTION))
+        self._room = _room_of(loop)
         self._kept = bytearray()  # came while nobody waited
         self._transport: asyncio.Transport | None = None
         self._hear: Callable[[bytes], None] | None = None
-        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ended: asyncio.Future[None] = loop.create_future()
         self._news: asyncio.Future[None] | None = None  # who waits for the next bytes
         self._drained: asyncio.Future[None] | None = None  # who waits until some have left
         self._full = False
@@ -152,6 +158,12 @@ class Stream(asyncio.BufferedProtocol):
             self._ended.set_exception(why)
             self._ended.exception()  # perhaps nobody asks
         _wake(self._news)
+
+
+def _room_of(loop: asyncio.AbstractEventLoop) -> memoryview:
+    if loop not in _ROOMS:
+        _ROOMS[loop] = memoryview(bytearray(PORTION))
+    return _ROOMS[loop]
 
 
 def _wake(waiting: asyncio.Future[None] | None) -> None:

@@ -118,5 +118,6 @@ async def polled(file: Path, data: Path, folder: Path) -> dict[str, Any]:
             "looks_a_second": round(looks / passed, 3),
             "core": round((times.user + times.system - first) / passed, 3),
             "rss_mb": {"begin": sizes[0], "end": sizes[-1], "most": max(sizes)},
+            "rss_mb_by_tenths": sizes[:: max(1, len(sizes) // 10)],
             "seconds": round(passed, 1),
         }
