@@ -46,10 +46,18 @@ async def test_a_device_is_listed_shown_and_used(tmp_path: Path, free_port: Call
             avctl("device", "call", "wall", "set_volume", "700", *at),
             avctl("device", "show", "gone", *at),
         )
-        assert code == 0 and "online" in printed and "offline: cannot connect" in printed
-    assert shown[0] == 0 and shown[1].startswith("Стіна: online\n{")
-    assert '"power": ' in shown[1] and "  set_power: " in shown[1]
-    assert done[0] == 0 and json.loads(done[1])["readings"]["power"] is True
-    assert unknown[0] == 1 and unknown[2].startswith("level: a number from 0 to 100")
-    assert wrong[0] == 1 and wrong[2].startswith("700: an argument is name=value")
-    assert away[0] == 1 and away[1].startswith("gone: offline cannot connect")
+        assert code == 0
+        assert "online" in printed
+        assert "offline: cannot connect" in printed
+    assert shown[0] == 0
+    assert shown[1].startswith("Стіна: online\n{")
+    assert '"power": ' in shown[1]
+    assert "  set_power: " in shown[1]
+    assert done[0] == 0
+    assert json.loads(done[1])["readings"]["power"] is True
+    assert unknown[0] == 1
+    assert unknown[2].startswith("level: a number from 0 to 100")
+    assert wrong[0] == 1
+    assert wrong[2].startswith("700: an argument is name=value")
+    assert away[0] == 1
+    assert away[1].startswith("gone: offline cannot connect")
