@@ -20,7 +20,10 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "yes": ("yes", "for", "за", "так"),
     "no": ("no", "against", "проти", "ні"),
     "abstain": ("abstain", "abst", "abstained", "утримався", "утрималась", "утримались", "утримуюсь"),
-    NOT_VOTING: ("notvoted", "notvoting", "dnpv", "donotparticipate", "неголосував", "неголосую"),
+    NOT_VOTING: (
+        *("notvoted", "notvoting", "didnotvote", "novote", "none", "dnpv", "donotparticipate", "absent"),
+        *("неголосував", "неголосувала", "неголосували", "неголосую", "відсутній", "відсутня", "відсутні"),
+    ),
 }
 """Our words for choices, and the makers'; both without case, blanks and signs."""
 NEUTRAL = {theirs: ours for ours, all_of_them in WORDS.items() for theirs in all_of_them}

@@ -61,9 +61,10 @@ class Rule:
         """What so many votes decide where so many are present."""
         if present < self.quorum:
             return Outcome.NO_QUORUM
-        if YES not in counts:
+        if counts.keys() - set(USUAL) and not counts.keys() & {YES, NO}:
             return Outcome.COUNTED
-        return Outcome.ADOPTED if counts[YES] >= self.needed(present) else Outcome.NOT_ADOPTED
+        # A system may leave out what nobody chose.
+        return Outcome.ADOPTED if counts.get(YES, 0) >= self.needed(present) else Outcome.NOT_ADOPTED
 
 
 def voted(counts: Mapping[str, int]) -> int:

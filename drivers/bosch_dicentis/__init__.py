@@ -37,6 +37,7 @@ from drivers.bosch_dicentis.messages import (
     SUBPROTOCOL,
     TOKEN,
     UNKNOWN,
+    number_of,
     rows,
     text_of,
 )
@@ -136,6 +137,7 @@ class BoschDicentis(DiscussionSystem, Votes):
                 await self._look_again()
             else:
                 await self._look("GetDiscussionList")
+                await self._look_at_vote()
 
     async def _look_again(self) -> None:
         """Ask for all that changed, once each event is sure to be told again."""
@@ -150,6 +152,14 @@ class BoschDicentis(DiscussionSystem, Votes):
             await self._look(operation)
         await self._finish_vote()
         self._tell_floor()
+
+    async def _look_at_vote(self) -> None:
+        """A vote may begin, go on and end without an event that reaches us."""
+        if self.readings.get("vote"):
+            await self._look("GetVotingInfo")
+            if self.vote is not None:
+                await self._look("GetVotingResults")
+            await self._finish_vote()
 
     async def _log_in(self) -> None:
         await self._check_ready()
@@ -227,9 +237,9 @@ class BoschDicentis(DiscussionSystem, Votes):
         self.report(permissions=tuple(map(str, found)) if isinstance(found, list) else ())
 
     def _learn_options(self, parameters: Mapping[str, Any]) -> None:
-        mode, most = parameters.get("discussionMode"), parameters.get("maxRequests")
-        named = MODES.get(mode, str(mode)) if isinstance(mode, int) else text_of(parameters, "discussionMode")
-        self.report(mode=named.lower(), max_requests=most if isinstance(most, int) else None)
+        mode = number_of(parameters, "discussionMode")
+        named = text_of(parameters, "discussionMode") if mode is None else MODES.get(mode, str(mode))
+        self.report(mode=named.lower(), max_requests=number_of(parameters, "maxRequests"))
 
     def _learn_meeting(self, parameters: Mapping[str, Any]) -> None:
         info = parameters.get("meetingInfo")
@@ -265,6 +275,9 @@ class BoschDicentis(DiscussionSystem, Votes):
 
     def seat_of(self, seat: str) -> int:
         return self._hall.numbers.of(seat)
+
+    def place_of(self, participant: str) -> int:
+        return self._hall.numbers.of(self._hall.place(participant))
 
     # --- verbs ---------------------------------------------------------------------------------------
 

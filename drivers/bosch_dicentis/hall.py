@@ -67,6 +67,7 @@ class Hall:
         self.reading: dict[str, dict[str, Any]] = {}
         self.identified = False  # whether people log in at their seats, by card or name
         self._entry: dict[str, Entry] = {}
+        self._place: dict[str, str] = {}
         self._people: dict[str, Person] = {}
         self._seated: dict[str, str] = {}
         self._assigned: dict[str, str] = {}
@@ -86,11 +87,16 @@ class Hall:
         """The row of the discussion list that is about a seat."""
         return self._entry.get(self.numbers.seat(number) or "")
 
+    def place(self, participant: str) -> str:
+        """The seat in which a participant sits; one who sits in none has his own id as seat."""
+        return self._place.get(participant, participant)
+
     def take_seats(self, parameters: Mapping[str, Any]) -> None:
         """Learn from GetSeats."""
         found = [_seat(row, self._assigned, self._sits) for row in rows(parameters, "seats")]
         self.seats = {seat.id: seat for seat in found if seat.id}
         self._seated = {seat.seated: seat.id for seat in self.seats.values() if seat.seated}
+        self._place = {self._occupant(seat): seat.id for seat in self.seats.values()}
         self.numbers.learn({seat.id: seat.label for seat in self.seats.values()})
         self.write()
 
@@ -121,13 +127,18 @@ class Hall:
         self._entry = {}
         for entry in self.entries:
             self._entry.setdefault(entry.seat, entry)
-        changed = {}
+        changed, gone = {}, set()
         for seat in {**before, **self._entry}:
             key, row = str(self.numbers.of(seat)), self._row(seat)
-            if self.reading.get(key) != row and (seat in self.seats or seat in self._entry):
+            if (
+                seat not in self.seats and seat not in self._entry
+            ):  # who speaks from no seat has none afterwards
+                gone.add(key)
+            elif self.reading.get(key) != row:
                 changed[key] = row
-        if changed:
-            self.reading = {**self.reading, **changed}
+        if changed or gone & self.reading.keys():
+            kept = {**self.reading, **changed}
+            self.reading = {key: row for key, row in kept.items() if key not in gone}
 
     def unknown(self) -> bool:
         """Whether the discussion list is about a seat that GetSeats did not tell."""

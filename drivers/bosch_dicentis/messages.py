@@ -127,9 +127,20 @@ def rows(parameters: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 
 def text_of(row: Mapping[str, Any], name: str) -> str:
-    """A text out of an object: trimmed, and empty when it is missing, null or not a text."""
+    """A text out of an object: trimmed, and empty when it is missing, null or no text; a number is one."""
     value = row.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     return value.strip() if isinstance(value, str) else ""
+
+
+def number_of(row: Mapping[str, Any], name: str) -> int | None:
+    """A whole number out of an object, also where it is written as a text or with a point."""
+    value = row.get(name)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    found = text_of(row, name)
+    return int(found) if found.isascii() and found.isdecimal() and len(found) < 10 else None
 
 
 def id_of(row: Mapping[str, Any], name: str) -> str:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from avctl.config import Device
 from avctl.driver import Publish
 from avctl.errors import LinkError, NoAnswer, Rejected
 from drivers.bosch_dicentis.line import Line
-from drivers.bosch_dicentis.messages import id_of, rows, text_of
-from drivers.voting import Vote, VotingSystem, choice_of, counted
+from drivers.bosch_dicentis.messages import id_of, number_of, rows, text_of
+from drivers.voting import Vote, VotingSystem, choice_of, counted, voted
 
 OPEN: Mapping[str, str] = {"opened": "open", "onhold": "paused"}
 OVER = frozenset({"done", "accepted", "rejected"})
 READY_TRIES = 20
-RIGHT = "canControlVoting"  # there is none without the licence
+RIGHT = "cancontrolvoting"  # there is none without the licence
 
 
 class Votes(VotingSystem):
@@ -33,6 +33,10 @@ class Votes(VotingSystem):
     @abstractmethod
     def seat_of(self, seat: str) -> int:
         """The number of a seat, by the server's id."""
+
+    @abstractmethod
+    def place_of(self, participant: str) -> int:
+        """The number of the seat in which a participant sits."""
 
     async def open_vote(self, title: str) -> None:
         """Put a question to the vote, and open it once the server has it ready."""
@@ -64,40 +68,69 @@ class Votes(VotingSystem):
             if self.vote is None:
                 self.vote_opened(Vote(id=vote, title=text_of(self._voting, "subject")))
             self.report(vote=OPEN[state])
-        elif self.vote is None and (not (rights := self.readings.get("permissions")) or RIGHT in rights):
+        elif self.vote is None and self._may_vote():
             self.no_vote()
         elif self.vote is None:
             self.report(vote="")
 
     def _learn_votes(self, parameters: Mapping[str, Any]) -> None:
-        if self.readings.get("vote") in OPEN.values():
-            self.vote_counted(_counted(parameters))
+        if self.readings.get("vote") in OPEN.values() and (counts := self._counted(parameters)) is not None:
+            self.vote_counted(counts)
 
     async def _finish_vote(self) -> None:
         """Read the result of the vote that was open. Results bear no id: it is looked at before and after."""
         if not self._over():
             return
         try:
-            counts = _counted(await self._open_line.ask("GetVotingResults"))
+            counts = self._counted(await self._open_line.ask("GetVotingResults"))
         except Rejected as refusal:
             self.vote_lost(f"the result cannot be read: {refusal}")
             return
-        choices: dict[str, str] = {}
+        choices = await self._choices("GetSeatVotingResults", "seatId", self.seat_of)
+        if not choices and (counts is None or voted(counts)):
+            choices = await self._choices("GetIndividualVotingResults", "participantId", self.place_of)
+        await self._open_line.ask("GetVotingInfo")
+        if not self._over():
+            return
+        if counts is None and not choices:
+            self.vote_lost("the server tells no result that could be read")
+        else:
+            cast = ((choice, 1) for choice in choices.values())
+            self.vote_closed(self._with_all(cast) if counts is None else counts, choices)
+
+    async def _choices(self, operation: str, key: str, number: Callable[[str], int]) -> dict[str, str]:
+        """Who voted what, by seat; empty where the server does not tell it so."""
         try:
-            seats = await self._open_line.ask("GetSeatVotingResults")
+            told = await self._open_line.ask(operation)
         except Rejected as refusal:  # a secret vote, or an account without the right
             self.log.debug("the server does not tell who voted what: %s", refusal)
-        else:
-            lists = [name for name, found in seats.items() if isinstance(found, list)]
-            choices = {
-                str(self.seat_of(id_of(row, "seatId"))): choice_of(text_of(row, "votingAnswer"))
-                for name in lists  # its name is not known for sure
-                for row in rows(seats, name)
-                if id_of(row, "seatId") and text_of(row, "votingAnswer")
-            }
-        await self._open_line.ask("GetVotingInfo")
-        if self._over():
-            self.vote_closed(counts, choices)
+            return {}
+        lists = [name for name, found in told.items() if isinstance(found, list)]
+        return {
+            str(number(id_of(row, key))): choice_of(text_of(row, "votingAnswer"))
+            for name in lists  # its name is not known for sure
+            for row in rows(told, name)
+            if id_of(row, key) and text_of(row, "votingAnswer")
+        }
+
+    def _counted(self, parameters: Mapping[str, Any]) -> dict[str, int] | None:
+        """The counts by choice; None when they cannot be read."""
+        if parameters.get("votingResults") is None:
+            return None
+        found = rows(parameters, "votingResults")
+        told = [(text_of(row, "answer"), number_of(row, "count")) for row in found]
+        sure = [(answer, count) for answer, count in told if answer and count is not None]
+        return self._with_all(sure) if len(sure) == len(found) else None
+
+    def _with_all(self, told: Iterable[tuple[str, int]]) -> dict[str, int]:
+        """Counts by choice, with those that the vote has and nobody chose."""
+        answers = self._voting.get("votingAnswers")
+        found = [one for one in answers if isinstance(one, str)] if isinstance(answers, list) else []
+        return counted((*((answer, 0) for answer in found), *told))
+
+    def _may_vote(self) -> bool:
+        rights = [right.lower() for right in self.readings.get("permissions", ())]
+        return not rights or RIGHT in rights
 
     def _over(self) -> bool:
         return (
@@ -115,11 +148,3 @@ class Votes(VotingSystem):
         if self._line is None:
             raise LinkError("there is no connection")
         return self._line
-
-
-def _counted(parameters: Mapping[str, Any]) -> dict[str, int]:
-    return counted(
-        (text_of(row, "answer"), count)
-        for row in rows(parameters, "votingResults")
-        if isinstance(count := row.get("count"), int)
-    )

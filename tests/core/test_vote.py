@@ -137,6 +137,14 @@ def test_a_choice_between_names_is_counted_and_decides_nothing() -> None:
     assert rule.outcome({"Марчук О.": 5}, 5) is Outcome.NO_QUORUM
 
 
+@pytest.mark.parametrize("counts", [{"no": 12}, {"abstain": 3, "no": 9}, {"not_voting": 12}, {}])
+def test_what_nobody_was_for_is_not_adopted_also_where_the_system_leaves_that_out(
+    counts: dict[str, int],
+) -> None:
+    rule = Rule(elected=15, quorum=8, threshold=Threshold.ELECTED)
+    assert rule.outcome(counts, 12) is Outcome.NOT_ADOPTED
+
+
 def test_each_body_decides_by_its_own_numbers() -> None:
     budget = Body(body="Комісія з бюджету", elected=15, threshold=Threshold.PRESENT)
     voting = Voting(elected=120, bodies=(budget,))
