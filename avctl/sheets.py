@@ -1,4 +1,4 @@
-"""Tables that people bring: uploaded CSV or XLSX in, rows of named columns out.
+"""Tables that people bring or take: uploaded CSV or XLSX in, rows of named columns out; rows in, CSV out.
 
 Who reads names the columns and the headings that each may have; what is wrong is said with its line. The
 values are text: ``avctl.written`` makes dates, times and yes or no of them.
@@ -26,6 +26,7 @@ MOST_ROWS = 5000
 MOST_COLUMNS = 100
 HEADING_WITHIN = 20  # lines: letterhead and title may stand above it
 DELIMITERS = ";,\t"
+RISKY = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for a formula
 OLE = b"\xd0\xcf\x11\xe0"  # .xls, and an .xlsx with a password
 # What openpyxl raises for a file that is torn or was never one.
 TORN = (
@@ -232,3 +233,15 @@ def _text(value: object) -> str:
             return f"{minutes // 60:02}:{minutes % 60:02}"
         case _:
             return str(value)
+
+
+def written(rows: Iterable[Iterable[object]], delimiter: str = ",") -> bytes:
+    """A table as CSV for spreadsheets: UTF-8 with the mark they look for, and nothing in it is a formula."""
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerows([_plain(cell) for cell in row] for row in rows)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _plain(cell: object) -> str:
+    text = str(cell)
+    return f"'{text}" if text.startswith(RISKY) else text

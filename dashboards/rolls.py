@@ -10,8 +10,11 @@ from fastapi import APIRouter, Request, Response
 from avctl.commands import EndVote, PutToVote
 from avctl.errors import BadArgument, Forbidden, NotFound, NotLoggedIn
 from avctl.model.account import Act
+from avctl.model.session import Session
 from avctl.model.vote import USUAL, Ballot, Standing, Vote
+from avctl.services.doors import Visitor
 from avctl.services.votes import visible
+from avctl.sheets import written
 from dashboards import views
 from dashboards.forms import NUMBER
 from dashboards.front import Front
@@ -19,6 +22,7 @@ from dashboards.votes import shown
 from dashboards.words import CHOICES, VOTED, _
 
 ALPHABET = "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя"
+PATRONYMICS = ("івна", "ївна", "ович", "ілліч", "кузьмич", "лукич", "хомич")  # their ends
 PLACES = {letter: f"{place:02}" for place, letter in enumerate(ALPHABET)}
 
 
@@ -58,16 +62,7 @@ def router(front: Front) -> APIRouter:
 
     @routes.get("/votes/{session}/{number:int}")
     async def page(request: Request, session: str, number: int, order: str = "") -> Response:
-        visitor = await front.visitor(request)
-        found = await controller.sessions.find(session)
-        # Whoever has nothing to do with the room sees what the public sees.
-        role = visitor.account.role if visitor and visitor.account.reaches(found.room) else None
-        hidden: Exception = Forbidden("this vote is not public") if visitor else NotLoggedIn("log in first")
-        if role is None and not found.public:
-            raise hidden
-        vote = await controller.votes.get(session, number)
-        if not visible(found, vote, role):
-            raise hidden
+        visitor, found, vote = await seen(request, session, number)
         chrome, site = front.chrome(request, visitor, _("Roll-call vote")), controller.config.site
         return front.answer(
             "vote",
@@ -78,7 +73,7 @@ def router(front: Front) -> APIRouter:
                 body="" if found.booking.body in (site.council, site.council_en) else found.booking.body,
                 opened_at=vote.opened_at,
                 closed_at=vote.closed_at,
-                groups=tuple(_groups(vote, order == "name")),
+                groups=tuple(roll_groups(vote, order == "name")),
                 by_name=order == "name",
                 path=f"/votes/{session}/{number}",
                 files=f"/api/v1/sessions/{session}/votes/{number}/roll-call"
@@ -86,6 +81,41 @@ def router(front: Front) -> APIRouter:
                 else "",
             ),
         )
+
+    @routes.get("/votes/{session}/{number:int}/roll-call.csv")
+    async def table(request: Request, session: str, number: int) -> Response:
+        """In the words of the page, and with the delimiter that spreadsheets in that language expect."""
+        visitor, _found, vote = await seen(request, session, number)
+        if vote.state is not Standing.CLOSED:
+            raise NotFound(f"vote {number} has no result")
+        language = front.language(request, visitor)
+
+        def say(word: str) -> str:
+            return front.renderer.say(language, word)
+
+        headings = [say(word) for word in (_("Seat"), _("Deputy"), _("Faction"), _("Choice"))]
+        rows = (
+            [one.seat, one.name, one.group, say(VOTED.get(one.choice, one.choice))] for one in vote.ballots
+        )
+        headers = {
+            "Content-Disposition": f'attachment; filename="{session}-{number}.csv"',
+            "Cache-Control": "no-store",
+        }
+        body = written((headings, *rows), ";" if language == "uk" else ",")
+        return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
+
+    async def seen(request: Request, session: str, number: int) -> tuple[Visitor | None, Session, Vote]:
+        visitor = await front.visitor(request)
+        found = await controller.sessions.find(session)
+        # Whoever has nothing to do with the room sees what the public sees.
+        role = visitor.account.role if visitor and visitor.account.reaches(found.room) else None
+        hidden: Exception = Forbidden("this vote is not public") if visitor else NotLoggedIn("log in first")
+        if role is None and not found.public:
+            raise hidden
+        vote = await controller.votes.get(session, number)
+        if not visible(found, vote, role):
+            raise hidden
+        return visitor, found, vote
 
     return routes
 
@@ -98,7 +128,8 @@ def _number(text: str) -> int | None:
     return int(text)
 
 
-def _groups(vote: Vote, by_name: bool) -> Iterator[views.RollGroup]:
+def roll_groups(vote: Vote, by_name: bool) -> Iterator[views.RollGroup]:
+    """Who voted what, as lists of deputies are ordered: by surname, or by faction and then by surname."""
     ballots = sorted(vote.ballots, key=lambda one: (_surname_first(one.name), one.seat))
     if by_name:
         yield from ([_group("", ballots)] if ballots else [])
@@ -125,8 +156,14 @@ def _group(name: str, ballots: Iterable[Ballot]) -> views.RollGroup:
 
 
 def _surname_first(name: str) -> tuple[bool, str]:
-    """People are told by first name and surname; lists are by surname. Whoever is not known comes last."""
+    """Lists are by surname, which is the last word of a name, or the first where a patronymic ends it.
+
+    Whoever is not known comes last.
+    """
     words = name.split()
+    patronymics = [word.casefold().endswith(PATRONYMICS) for word in words]
+    if patronymics[2:] and patronymics[-2:] == [False, True]:
+        return False, _key(name)
     return not words, _key(" ".join((*words[-1:], *words[:-1])))
 
 

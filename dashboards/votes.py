@@ -109,5 +109,6 @@ def _form(controller: Controller, session: Session) -> views.VoteForm:
             views.Choice(value=one.value, word=THRESHOLDS[one], chosen=one is rule.threshold)
             for one in Threshold
         ),
+        present=session.present,
         most=rule.elected,
     )

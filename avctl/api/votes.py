@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,9 +21,9 @@ from avctl.model.vote import Outcome, Standing, Threshold, Vote
 from avctl.services.controller import Controller
 from avctl.services.doors import visitor_of
 from avctl.services.votes import Count, visible
+from avctl.sheets import written
 
 COLUMNS = ("seat", "name", "group", "choice")
-RISKY = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for a formula
 Choices = Annotated[
     Mapping[str, int],
     Field(description="By choice: yes, no, abstain, not_voting, or the words at the seats."),
@@ -241,18 +239,9 @@ async def roll_call(watcher: Watcher, session: SessionId, number: Number) -> Rol
 async def roll_call_csv(watcher: Watcher, session: SessionId, number: Number) -> Response:
     """The same as CSV (UTF-8, with the mark that spreadsheets look for)."""
     found = await _closed(watcher, session, number)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    writer.writerows([_cell(getattr(one, column)) for column in COLUMNS] for one in found.ballots)
+    rows = ([getattr(one, column) for column in COLUMNS] for one in found.ballots)
     headers = {"Content-Disposition": f'attachment; filename="{session}-{number}.csv"'}
-    body = text.getvalue().encode("utf-8-sig")
-    return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _cell(value: object) -> str:
-    text = str(value)
-    return f"'{text}" if text.startswith(RISKY) else text
+    return Response(written((COLUMNS, *rows)), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 async def _seen(watcher: Watching, session: str, number: int) -> Vote:

@@ -54,6 +54,7 @@ class VoteForm:
     url: str
     title: str
     thresholds: tuple[Choice, ...]
+    present: int | None  # as last counted for the quorum
     most: int
 
 

@@ -93,7 +93,7 @@ class Votes(VotingSystem):
         if not self._over():
             return
         if counts is None and not choices:
-            self.vote_lost("the server tells no result that could be read")
+            self.vote_lost("the server tells no result of the vote")
         else:
             cast = ((choice, 1) for choice in choices.values())
             self.vote_closed(self._with_all(cast) if counts is None else counts, choices)

@@ -91,7 +91,7 @@ async def test_a_result_that_cannot_be_read_is_none(
         await witness.report(vote="open")
         hall.vote(2, "yes")
         await driver.close_vote()
-        assert "could be read" in (await witness.sees(VoteLost)).reason
+        assert "no result of the vote" in (await witness.sees(VoteLost)).reason
 
 
 async def test_a_vote_is_noticed_counted_and_closed_without_a_single_event(

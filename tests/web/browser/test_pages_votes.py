@@ -116,7 +116,15 @@ async def test_a_vote_is_opened_counted_closed_shown_and_printed_and_the_wall_li
     names = await sheet.locator(".roll tbody td:first-child").all_inner_texts()
     seats = controller.house.state("hall").readings["seats"]
     assert sorted(names) == sorted(row["name"] for row in seats.values())
+    address = await sheet.get_by_role("link", name="CSV").get_attribute("href")
+    assert address is not None
+    table = (await (await sheet.request.get(address)).body()).decode("utf-8-sig")
+    assert table.splitlines()[0] == "Місце;Депутат;Фракція;Голос"
+    assert f";{names[0]};" in table
+    assert ";за" in table
     await sheet.emulate_media(media="print")
+    await sheet.set_viewport_size({"width": 600, "height": 850})  # what is left of A4 within its margins
+    await expect(sheet.locator(".roll tbody tr").first).to_have_css("display", "table-row")
     await expect(sheet.locator(".sheet-order")).to_be_hidden()
     await expect(sheet.locator("header.top")).to_be_hidden()
     await sheet.emulate_media(media="screen")
