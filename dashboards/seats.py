@@ -194,11 +194,16 @@ def _preview(preview: Preview) -> views.ListPreview:
             seat=row.seat,
             card=row.card,
             faults=tuple(
-                views.CellFault(column=COLUMNS[one.column], word=CELLS[one.code], value=one.value)
+                views.CellFault(
+                    column=COLUMNS[one.column],
+                    word=CELLS[one.code],
+                    # Of what an earlier row has, that row: the seat or card is in this one.
+                    value=one.value.rpartition(", ")[2] if one.code.startswith("same_") else one.value,
+                )
                 for one in row.faults
             ),
         )
-        for row in preview.rows
+        for row in sorted(preview.rows, key=lambda row: row.good)  # what needs a person comes first
     )
     good = len(preview.good)
     return views.ListPreview(id=preview.id, source=preview.source, good=good, bad=len(rows) - good, rows=rows)

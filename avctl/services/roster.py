@@ -39,7 +39,7 @@ FAULTS: Mapping[str, str] = {
 }
 NAMES = ("name", "last", "first", "middle")  # whole, or in parts as a list of a council writes them
 LONGEST, LONGEST_CARD = 200, 64
-NUMBER = re.compile(r"(\d{1,5})(?:[.,]0+)?")
+NUMBER = re.compile(r"(?:№|місце|seat)?\s*(\d{1,5})(?:[.,]0+)?", re.IGNORECASE)
 APOSTROPHES = "'’ʼ"  # each as good as the others
 
 

@@ -12,6 +12,8 @@ from avctl.config import Config
 from avctl.desk import Desk
 from avctl.errors import AvctlError, NotFound, Unsupported
 from avctl.events import (
+    DeviceEvent,
+    LinkChanged,
     QuestionDecided,
     QuestionLost,
     QuestionPut,
@@ -35,6 +37,7 @@ TAKEN: Mapping[Outcome, str] = {
     Outcome.NO_QUORUM: "quorum",
     Outcome.COUNTED: "",
 }
+COUNTED = {"voted", "vote_counts", "vote"}
 OTHERS = 4  # choices of another kind that have room
 Values = dict[str, str | int]
 
@@ -52,7 +55,7 @@ class Scoreboard:
         bus.listen(self._changed, QuestionPut, QuestionDecided, QuestionLost)
         bus.listen(self._suspended, SessionSuspended)
         if self._settings.overlay == "live":
-            bus.listen(self._counted, ReadingsChanged)
+            bus.listen(self._counted, ReadingsChanged, LinkChanged)
 
     def resume(self) -> None:
         """Take off what a restart has left in a programme, when its time is over."""
@@ -88,8 +91,12 @@ class Scoreboard:
         if self._sessions.get(event.session).closed_part and self._votes.last(event.session) is not None:
             self._want(event.session, None)
 
-    def _counted(self, event: ReadingsChanged) -> None:
-        if not event.readings.keys() & {"voted", "vote_counts", "vote"}:
+    def _counted(self, event: DeviceEvent) -> None:
+        if isinstance(event, ReadingsChanged) and not event.readings.keys() & {
+            "voted",
+            "vote_counts",
+            "vote",
+        }:
             return
         for vote in self._votes.open_ones():
             session = self._sessions.get(vote.session)
@@ -135,7 +142,9 @@ class Scoreboard:
 
 
 def values_of(vote: Vote, count: Count | None = None) -> Values:
-    """What the overlay is given of a vote; ``count`` while it is open."""
+    """What the overlay is given of a vote; ``count`` while it is open; none that may be old is seen."""
+    if count is not None and not count.known:
+        count = Count()
     counts = vote.counts if count is None else count.counts
     values: Values = {"question": vote.title, "taken": TAKEN[vote.outcome] if vote.outcome else ""}
     values["open"] = "yes" if count is not None else ""

@@ -141,6 +141,8 @@ def test_each_row_says_what_is_wrong_in_which_column() -> None:
         [("card", "same_card")],
         [("name", "long_name")],
     ]
+    numbers = [row.participant.seat for row in read("ПІБ;Місце\nА;№ 16\nБ;місце 17\nВ;18,0\n".encode())]
+    assert numbers == [16, 17, 18]
     assert read(text.encode())[1].faults[0].value == "1, 2"  # the seat, and the row that has it
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ from avctl.events import (
 )
 from avctl.model.account import Role
 from avctl.model.vote import Outcome, Standing, Threshold, Vote
-from avctl.services.scoreboard import Scoreboard
+from avctl.services.scoreboard import Scoreboard, values_of
 from avctl.services.votes import visible
 from avctl.store import records
 
@@ -189,6 +190,9 @@ async def test_a_system_that_is_cut_off_gives_no_result_that_nobody_cast(
             assert (await one.votes.get(session, 1)).state is Standing.LOST
             return
         await one.until(lambda: not one.votes.count(vote).known)
+        old = replace(one.votes.count(vote), voted=3, counts={"yes": 3})
+        shown = values_of(vote, old)  # viewers see no count that may be old
+        assert (shown["counted"], shown.keys() & {"voted", "votes_for"}) == ("no", set())
         with pytest.raises(AvctlError):
             await end(one, vote)
         assert (await one.votes.get(session, 1)).state is Standing.OPEN

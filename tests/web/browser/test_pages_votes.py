@@ -94,6 +94,16 @@ async def test_a_vote_is_opened_counted_closed_shown_and_printed_and_the_wall_li
     await expect(part.locator(".choice-yes .number")).to_have_text("7")
     await expect(wall.locator(".choice-yes .number")).to_have_text("7")
     await expect(part.locator("form.vote-form")).to_have_count(0)
+    await press("unplug")  # the wall says no count that may be old; the technician is told its age
+    await expect(wall.locator(".screen-vote")).to_contain_text("Рахунок зараз невідомий")
+    await expect(wall.locator(".vote-bars")).to_have_count(0)
+    await expect(part.locator(".old")).to_contain_text("не відповідає")
+    await press("plug")
+    await expect(wall.locator(".choice-yes .number")).to_have_text("7")
+
+    await page.fill("#part-floor-plenary-seat", "999")  # a refusal is in the reader's language
+    await page.click("#part-floor-plenary-open")
+    await expect(page.locator("#part-floor-plenary")).to_contain_text("у цій залі немає місця 999")
 
     close = page.locator("#vote-plenary-close")
     await close.click()
