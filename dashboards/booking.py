@@ -284,6 +284,7 @@ def router(front: Front) -> APIRouter:
             people_url=f"/control/{session.room}/people?session={session.id}"
             if session is not None and session.room and visitor.account.may(Act.SEE_CONTROL, session.room)
             else "",
+            votes_url=f"/votes/{session.id}" if session and await controller.votes.of(session.id) else "",
             may_override=visitor.account.may(Act.OVERRIDE_CLASHES),
         )
 

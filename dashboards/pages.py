@@ -13,6 +13,7 @@ from avctl.model.session import Phase
 from avctl.services.controller import Controller
 from avctl.services.doors import Visitor
 from avctl.services.reach import Reach
+from avctl.services.votes import visible
 from avctl.store.records import Filter
 from dashboards import (
     account,
@@ -113,6 +114,7 @@ def router(front: Front) -> APIRouter:
         over = found.phase in (Phase.CLOSED, Phase.PUBLISHED)
         recorded = over and has_recording(controller, found)
         chapters = controller.broadcasts.folder(session) / "archive" / "chapters.vtt"
+        votes = [one for one in await controller.votes.of(session) if visible(found, one, None)]
         topics = front.topics(chrome.language, None, (("now", session),) if known else ())
         page = views.WatchPage(
             chrome=chrome,
@@ -121,6 +123,7 @@ def router(front: Front) -> APIRouter:
             live="" if over else f"/live/{session}/master.m3u8",
             recording=f"/archive/{session}/video.mp4" if recorded else "",
             chapters=f"/archive/{session}/chapters.vtt" if recorded and chapters.is_file() else "",
+            votes=f"/votes/{session}" if votes else "",
         )
         return front.answer(template, page, framed=template == "embed")
 

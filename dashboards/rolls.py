@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from avctl.commands import EndVote, PutToVote
 from avctl.errors import BadArgument, Forbidden, NotFound, NotLoggedIn
-from avctl.model.account import Act
+from avctl.model.account import Act, Role
 from avctl.model.session import Session
 from avctl.model.vote import USUAL, Ballot, Standing, Vote
 from avctl.services.doors import Visitor
@@ -60,22 +60,39 @@ def router(front: Front) -> APIRouter:
     def done() -> Response:
         return Response(status_code=204, headers={NUMBER: str(controller.bus.last_number)})
 
+    @routes.get("/votes/{session}")
+    async def every(request: Request, session: str) -> Response:
+        """Where a secretary, or anybody, finds the votes of a sitting, also of one long ago."""
+        visitor, found, role = await asking(request, session)
+        votes = [one for one in await controller.votes.of(session) if visible(found, one, role)]
+        return front.answer(
+            "votes",
+            views.VotesPage(
+                chrome=front.chrome(request, visitor, _("Votes of the session")),
+                session_title=found.title,
+                body=body_of(found),
+                starts_at=found.booking.starts_at,
+                votes=tuple(shown(one, controller.votes.count(one)) for one in votes),
+            ),
+        )
+
     @routes.get("/votes/{session}/{number:int}")
     async def page(request: Request, session: str, number: int, order: str = "") -> Response:
         visitor, found, vote = await seen(request, session, number)
-        chrome, site = front.chrome(request, visitor, _("Roll-call vote")), controller.config.site
+        chrome = front.chrome(request, visitor, _("Roll-call vote"))
         return front.answer(
             "vote",
             views.VotePage(
                 chrome=chrome,
                 vote=shown(vote, controller.votes.count(vote)),
                 session_title=found.title,
-                body="" if found.booking.body in (site.council, site.council_en) else found.booking.body,
+                body=body_of(found),
                 opened_at=vote.opened_at,
                 closed_at=vote.closed_at,
                 groups=tuple(roll_groups(vote, order == "name")),
                 by_name=order == "name",
                 path=f"/votes/{session}/{number}",
+                all_url=f"/votes/{session}",
                 files=f"/api/v1/sessions/{session}/votes/{number}/roll-call"
                 if vote.state is Standing.CLOSED
                 else "",
@@ -105,17 +122,28 @@ def router(front: Front) -> APIRouter:
         return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
 
     async def seen(request: Request, session: str, number: int) -> tuple[Visitor | None, Session, Vote]:
+        visitor, found, role = await asking(request, session)
+        vote = await controller.votes.get(session, number)
+        if not visible(found, vote, role):
+            raise hidden(visitor)
+        return visitor, found, vote
+
+    async def asking(request: Request, session: str) -> tuple[Visitor | None, Session, Role | None]:
         visitor = await front.visitor(request)
         found = await controller.sessions.find(session)
         # Whoever has nothing to do with the room sees what the public sees.
         role = visitor.account.role if visitor and visitor.account.reaches(found.room) else None
-        hidden: Exception = Forbidden("this vote is not public") if visitor else NotLoggedIn("log in first")
         if role is None and not found.public:
-            raise hidden
-        vote = await controller.votes.get(session, number)
-        if not visible(found, vote, role):
-            raise hidden
-        return visitor, found, vote
+            raise hidden(visitor)
+        return visitor, found, role
+
+    def hidden(visitor: Visitor | None) -> Exception:
+        return Forbidden("this vote is not public") if visitor else NotLoggedIn("log in first")
+
+    def body_of(session: Session) -> str:
+        """Who sits, unless it is the council, whose name stands above anyway."""
+        site, body = controller.config.site, session.booking.body
+        return "" if body in (site.council, site.council_en) else body
 
     return routes
 

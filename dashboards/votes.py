@@ -96,6 +96,7 @@ def vote(controller: Controller, subject: str, role: Role | None, language: str)
         vote=shown(last, controller.votes.count(last)) if last else None,
         form=form,
         close=close,
+        all_url=f"/votes/{session.id}" if session is not None else "",
         earlier=tuple(shown(one, Count()) for one in reversed(seen[:-1][-EARLIER:])),
     )
 

@@ -105,6 +105,7 @@ from dashboards.views.votes import (
     VoteForm,
     VotePage,
     VoteShown,
+    VotesPage,
 )
 
 __all__ = [
@@ -211,6 +212,7 @@ __all__ = [
     "VoteBlock",
     "VoteForm",
     "VotePage",
+    "VotesPage",
     "VoteShown",
     "WatchPage",
     "Work",

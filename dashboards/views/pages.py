@@ -68,6 +68,7 @@ class WatchPage:
     live: str
     recording: str
     chapters: str
+    votes: str  # address of its votes; empty: there are none that everybody may see
 
 
 @dataclass(frozen=True, kw_only=True)

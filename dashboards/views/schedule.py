@@ -58,6 +58,7 @@ class SessionForm:
     may_cancel: bool
     may_repeat: bool
     people_url: str
+    votes_url: str
     rule_scopes: tuple[Choice, ...]
     may_override: bool
 

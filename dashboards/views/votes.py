@@ -67,6 +67,7 @@ class VoteBlock:
     vote: VoteShown | None
     form: VoteForm | None
     close: Button | None
+    all_url: str  # of every vote of the session
     earlier: tuple[VoteShown, ...]
 
 
@@ -131,4 +132,16 @@ class VotePage:
     groups: tuple[RollGroup, ...]
     by_name: bool
     path: str
+    all_url: str  # of every vote of the session
     files: str  # address of the roll-call, without its ending; empty: there is none
+
+
+@dataclass(frozen=True, kw_only=True)
+class VotesPage:
+    """votes.html: every vote of a session that whoever asks may see."""
+
+    chrome: Chrome
+    session_title: str
+    body: str
+    starts_at: datetime
+    votes: tuple[VoteShown, ...]

@@ -142,6 +142,11 @@ async def test_a_vote_is_opened_counted_closed_shown_and_printed_and_the_wall_li
     await expect(sheet.locator("h1")).to_have_text("Roll-call vote № 1")
     await expect(sheet.locator(".vote-outcome")).to_contain_text("adopted")
 
+    await sheet.goto(f"/watch/{session}")
+    await sheet.get_by_role("link", name="Votes of the session").click()
+    await expect(sheet.locator("tbody tr")).to_have_count(1)
+    await expect(sheet.locator("tbody tr")).to_contain_text("The decision is adopted")
+
     # A closed part: the vote goes on for those who run it, and the wall says nothing of it.
     await controller.desk.obey(SuspendSession(actor="technician", session=session, reason=Reason.CLOSED))
     await expect(wall.locator(".screen-word")).to_have_text("Закрита частина")
