@@ -213,8 +213,17 @@ class BoschDicentis(DiscussionSystem, Votes):
             raise ProtocolError("a log-in that is neither accepted nor refused")
         if operation == "Login" and parameters["loggedIn"] is False:
             raise AuthRefused(f"the server does not accept the password of {self.options.user!r}")
-        if operation in self._learners:
+        if operation not in self._learners:
+            return
+        try:
             self._learners[operation](parameters)
+        except ProtocolError as fault:
+            if operation in NEEDED:
+                raise
+            # Of what a hall can do without, an answer that is not understood costs no more than that.
+            self.log.debug("%s is not understood: %s", operation, fault)
+            if operation in LOOKS:
+                self._learners[operation]({LOOKS[operation]: None})
 
     # --- what the answers mean -----------------------------------------------------------------------
 

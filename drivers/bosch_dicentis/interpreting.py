@@ -24,7 +24,7 @@ class Interpretation:
                 "number": number,
                 "name": text_of(row, "name") or text_of(row, "abbreviation"),
                 "language": text_of(row, "abbreviation"),
-                "active": id_of(row, "languageId") in self._spoken,
+                "active": (id_of(row, "languageId") or id_of(row, "id")) in self._spoken,
             }
             for number, row in enumerate(self._languages)
         )

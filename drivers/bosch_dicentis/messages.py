@@ -117,8 +117,14 @@ def decode(text: str) -> Answer | Refusal | Notice:
 
 
 def rows(parameters: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """A list of objects out of an answer; null is an empty one, anything else is a ProtocolError."""
+    """A list of objects out of an answer; null is an empty one, anything else is a ProtocolError.
+
+    Not every list's name is known for sure: where it is another one, the only list there is counts.
+    """
     found = parameters.get(name, ...)
+    if found is ...:
+        lists = [value for value in parameters.values() if isinstance(value, list)]
+        found = lists[0] if len(lists) == 1 else found
     if found is None:
         return []
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):

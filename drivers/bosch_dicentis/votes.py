@@ -9,7 +9,7 @@ from typing import Any
 
 from avctl.config import Device
 from avctl.driver import Publish
-from avctl.errors import LinkError, NoAnswer, Rejected
+from avctl.errors import LinkError, NoAnswer, ProtocolError, Rejected
 from drivers.bosch_dicentis.line import Line
 from drivers.bosch_dicentis.messages import id_of, number_of, rows, text_of
 from drivers.voting import Vote, VotingSystem, choice_of, counted, voted
@@ -105,19 +105,21 @@ class Votes(VotingSystem):
         except Rejected as refusal:  # a secret vote, or an account without the right
             self.log.debug("the server does not tell who voted what: %s", refusal)
             return {}
-        lists = [name for name, found in told.items() if isinstance(found, list)]
         return {
             str(number(id_of(row, key))): choice_of(text_of(row, "votingAnswer"))
-            for name in lists  # its name is not known for sure
-            for row in rows(told, name)
-            if id_of(row, key) and text_of(row, "votingAnswer")
+            for found in told.values()  # the name of the list is not known for sure
+            for row in (found if isinstance(found, list) else ())
+            if isinstance(row, dict) and id_of(row, key) and text_of(row, "votingAnswer")
         }
 
     def _counted(self, parameters: Mapping[str, Any]) -> dict[str, int] | None:
         """The counts by choice; None when they cannot be read."""
         if parameters.get("votingResults") is None:
             return None
-        found = rows(parameters, "votingResults")
+        try:
+            found = rows(parameters, "votingResults")
+        except ProtocolError:
+            return None
         told = [(text_of(row, "answer"), number_of(row, "count")) for row in found]
         sure = [(answer, count) for answer, count in told if answer and count is not None]
         return self._with_all(sure) if len(sure) == len(found) else None

@@ -79,6 +79,24 @@ async def test_a_result_is_the_same_however_the_server_writes_it(
         assert closed.choices == {"2": "yes", "3": "yes", "4": "no"}
 
 
+@pytest.mark.parametrize("odd", [lambda told: {}, lambda told: dict.fromkeys(told, [1, 2])])
+async def test_what_a_hall_can_do_without_costs_no_link_when_it_is_not_understood(
+    hall: BoschDicentisSimulator, served: Served, witness: Any, odd: Answer
+) -> None:
+    for operation in (
+        *("GetParticipants", "GetParticipantSeats", "GetDiscussionOptions", "GetMeetingInfo"),
+        *("GetAgendaTopics", "GetVotingInfo", "GetInterpreterBooths", "GetInterpretationRoutings"),
+    ):
+        answering(hall, operation, odd)
+    answering(hall, "GetInterpretationLanguages", lambda told: {"languages": [{"id": "l0", "name": "Floor"}]})
+    async with served(DRIVER, hall):
+        await witness.report(
+            interpretation=({"number": 0, "name": "Floor", "language": "", "active": False},)
+        )
+        hall.press(2)
+        await witness.report(speakers=(2,))
+
+
 async def test_a_result_that_cannot_be_read_is_none(
     hall: BoschDicentisSimulator, served: Served, witness: Any
 ) -> None:
