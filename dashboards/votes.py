@@ -89,7 +89,7 @@ def vote(controller: Controller, subject: str, role: Role | None, language: str)
         )
     form = None
     if runs and session is not None and not is_open and (session.phase is Phase.OPEN or session.closed_part):
-        form = _form(controller, session)
+        form = _form(controller, session, last)
     return views.VoteBlock(
         room=subject,
         able=able,
@@ -101,11 +101,13 @@ def vote(controller: Controller, subject: str, role: Role | None, language: str)
     )
 
 
-def _form(controller: Controller, session: Session) -> views.VoteForm:
+def _form(controller: Controller, session: Session, last: Vote | None) -> views.VoteForm:
     rule = controller.votes.rule_of(session)
     return views.VoteForm(
         url=f"/control/{session.room}/votes",
         title=session.item,
+        # The key that closed a vote is this one's too: pressed once too often it must not begin another.
+        repeats=last is not None and last.title == session.item,
         thresholds=tuple(
             views.Choice(value=one.value, word=THRESHOLDS[one], chosen=one is rule.threshold)
             for one in Threshold

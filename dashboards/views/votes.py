@@ -53,6 +53,7 @@ class VoteForm:
 
     url: str
     title: str
+    repeats: bool  # the question was the last vote's already
     thresholds: tuple[Choice, ...]
     present: int | None  # as last counted for the quorum
     most: int

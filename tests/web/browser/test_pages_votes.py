@@ -114,6 +114,13 @@ async def test_a_vote_is_opened_counted_closed_shown_and_printed_and_the_wall_li
     await expect(wall.locator(".vote-outcome")).to_contain_text("Рішення прийнято")
     await expect(page.locator(".log")).to_contain_text("technician Голосування завершено")
 
+    # The key that closed it, pressed once too often, opens no second one of the same item.
+    await page.keyboard.press("Escape")
+    await page.locator("h1").first.click()
+    await page.keyboard.press("v")
+    await expect(page.locator("#vote-plenary-open")).to_contain_text("Натисніть ще раз")
+    assert len(controller.votes.held(session)) == 1
+
     # Anybody may read the sheet of a public session, in either language, by faction or by name.
     address = await part.get_by_role("link", name="Поіменний результат").get_attribute("href")
     assert address == f"/votes/{session}/1"
