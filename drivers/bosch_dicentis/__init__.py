@@ -197,7 +197,7 @@ class BoschDicentis(DiscussionSystem, Votes):
             if operation in NEEDED:
                 raise
             self.log.debug("the server does not tell: %s", refusal)
-            if operation in LOOKS:
+            if operation in LOOKS and not (operation == "GetVotingInfo" and self._bears_refusal()):
                 self._learners[operation]({LOOKS[operation]: None})
 
     async def _noticed(self, names: tuple[str, ...]) -> None:

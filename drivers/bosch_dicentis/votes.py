@@ -17,6 +17,7 @@ from drivers.voting import Vote, VotingSystem, choice_of, counted, voted
 OPEN: Mapping[str, str] = {"opened": "open", "onhold": "paused"}
 OVER = frozenset({"done", "accepted", "rejected"})
 READY_TRIES = 20
+REFUSALS = 4  # after so many, one after the other, a vote is lost: before, a server may be busy
 RIGHT = "cancontrolvoting"  # there is none without the licence
 
 
@@ -29,6 +30,8 @@ class Votes(VotingSystem):
         self._due: dict[str, None] = {}
         self._news = asyncio.Event()
         self._voting: Mapping[str, Any] = {}
+        self._refusals = 0  # to tell of the vote, one after the other
+        self._unread = 0  # refusals to tell its result
 
     @abstractmethod
     def seat_of(self, seat: str) -> int:
@@ -58,7 +61,13 @@ class Votes(VotingSystem):
         await self._open_line.ask("CloseVoting")
         self._need("VotingStateChanged")
 
+    def _bears_refusal(self) -> bool:
+        """Whether a vote is open that one more refusal to tell of it does not end: a server may be busy."""
+        self._refusals += 1
+        return self.vote is not None and self._refusals < REFUSALS
+
     def _learn_voting(self, parameters: Mapping[str, Any]) -> None:
+        self._refusals = 0
         info = parameters.get("votingInfo")
         self._voting = info if isinstance(info, dict) else {}
         vote, state = id_of(self._voting, "votingId"), text_of(self._voting, "state").lower()
@@ -66,6 +75,7 @@ class Votes(VotingSystem):
             self.vote_lost("the server cancelled the vote, or does not know it any more")
         if vote and state in OPEN:
             if self.vote is None:
+                self._unread = 0
                 self.vote_opened(Vote(id=vote, title=text_of(self._voting, "subject")))
             self.report(vote=OPEN[state])
         elif self.vote is None and self._may_vote():
@@ -84,8 +94,10 @@ class Votes(VotingSystem):
         try:
             counts = self._counted(await self._open_line.ask("GetVotingResults"))
         except Rejected as refusal:
-            self.vote_lost(f"the result cannot be read: {refusal}")
-            return
+            self._unread += 1
+            if self._unread >= REFUSALS:
+                self.vote_lost(f"the result cannot be read: {refusal}")
+            return  # until the next look
         choices = await self._choices("GetSeatVotingResults", "seatId", self.seat_of)
         if not choices and (counts is None or voted(counts)):
             choices = await self._choices("GetIndividualVotingResults", "participantId", self.place_of)

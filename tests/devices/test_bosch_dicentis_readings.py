@@ -12,6 +12,7 @@ from drivers.bosch_dicentis import DRIVER, BoschDicentis
 from drivers.bosch_dicentis.hall import Hall
 from drivers.bosch_dicentis.messages import number_of
 from drivers.sim.bosch_dicentis import SIMULATOR, BoschDicentisSimulator
+from drivers.sim.bosch_dicentis.call import Failure
 
 Served = Callable[..., AbstractAsyncContextManager[BoschDicentis]]
 Answer = Callable[[Any], Any]
@@ -138,6 +139,37 @@ async def test_rights_in_capitals_are_the_same_rights(
     async with served(DRIVER, hall):
         await witness.report(permissions=("CanViewSynoptic", "CanControlVoting"))
         await witness.report(vote="none")
+
+
+async def test_a_server_that_is_busy_for_a_moment_costs_no_vote(
+    hall: BoschDicentisSimulator, served: Served, witness: Any
+) -> None:
+    busy = 0
+
+    def refusing(told: Any) -> Any:
+        nonlocal busy
+        busy -= 1
+        if busy >= 0:
+            raise Failure("Unable to perform the operation")
+        return told
+
+    answering(hall, "GetVotingInfo", refusing)
+    answering(hall, "GetVotingResults", refusing)
+    async with served(DRIVER, hall, poll=0.05) as driver:
+        await witness.report(vote="none")
+        await driver.open_vote("Про бюджет")
+        await witness.report(vote="open")
+        busy = 3
+        hall.vote(2, "yes")
+        await witness.until(lambda: busy < 0, "the server to answer again")
+        assert driver.vote is not None
+        hall.secretary.step("CloseVoting")  # at the panel, and the result is asked for while it is busy
+        busy = 2
+        assert (await witness.sees(VoteClosed)).counts["yes"] == 1
+        await driver.open_vote("Про мости")
+        await witness.report(vote="open", vote_title="Про мости")
+        busy = 1000
+        assert "does not know" in (await witness.sees(VoteLost)).reason
 
 
 def test_who_spoke_without_a_seat_has_none_afterwards() -> None:
