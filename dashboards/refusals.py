@@ -158,6 +158,7 @@ REFUSALS = (
     _("there is no setting {0}"),
     # Discussion, votes, people in seats.
     _("nobody waits for the floor"),
+    _("the account has no permission for {0} on the server"),
     _("seat {0} does not wait for the floor"),
     _("a seat of this hall, {0} is not"),
     _("the number of a seat, from 1 (got {0})"),
@@ -170,6 +171,7 @@ REFUSALS = (
     _("vote {0}, {1}, is open; close it first"),
     _("vote {0} is lost: {1}"),
     _("session {0} has no vote {1}"),
+    _("vote {0} has no result"),
     _("the vote was opened, and the session ended meanwhile"),
     _("the vote {0} is open"),
     _("no vote is open"),

@@ -103,7 +103,7 @@ async def test_a_vote_is_opened_counted_closed_shown_and_printed_and_the_wall_li
 
     await page.fill("#part-floor-plenary-seat", "999")  # a refusal is in the reader's language
     await page.click("#part-floor-plenary-open")
-    await expect(page.locator("#part-floor-plenary")).to_contain_text("у цій залі немає місця 999")
+    await expect(page.locator("#part-floor-plenary")).to_contain_text("999 у ній немає")
 
     close = page.locator("#vote-plenary-close")
     await close.click()
