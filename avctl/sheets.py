@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 import warnings
 import zipfile
@@ -27,6 +28,7 @@ MOST_COLUMNS = 100
 HEADING_WITHIN = 20  # lines: letterhead and title may stand above it
 DELIMITERS = ";,\t"
 RISKY = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for a formula
+JOINED = re.compile(rb'<mergeCell ref="([A-Z]{1,3})(\d{1,7}):\1(\d{1,7})"')  # within one column
 OLE = b"\xd0\xcf\x11\xe0"  # .xls, and an .xlsx with a password
 # What openpyxl raises for a file that is torn or was never one.
 TORN = (
@@ -69,11 +71,14 @@ class Sheet:
 Lines = Sequence[Sequence[str]]
 
 
-def read(data: bytes, columns: Mapping[str, Sequence[str]], needed: Iterable[str] = ()) -> Sheet:
+def read(
+    data: bytes, columns: Mapping[str, Sequence[str]], needed: Iterable[str] = (), *, joined: bool = False
+) -> Sheet:
     """The rows of a file; BadArgument (field ``file``) says why it cannot be read.
 
     ``columns``: for each column of ours, the headings by which it may go; case, blanks and marks at the end
-    do not count. ``needed``: columns that must be there.
+    do not count. ``needed``: columns that must be there. ``joined``: a cell that is joined over several
+    lines of a workbook counts for each of them, as a faction's does for its people.
     """
     if not data.strip(b"\0 \t\r\n"):
         raise BadArgument("file", "a file that is not empty")
@@ -84,7 +89,7 @@ def read(data: bytes, columns: Mapping[str, Sequence[str]], needed: Iterable[str
     names = {
         _folded(heading): column for column, headings in columns.items() for heading in (column, *headings)
     }
-    tables = _workbook(data) if data.startswith(b"PK") else _texts(data)
+    tables = _workbook(data, joined) if data.startswith(b"PK") else _texts(data)
     found = max(tables, key=lambda lines: _heading(lines, names)[1], default=())
     at, known = _heading(found, names)
     if not known:
@@ -186,7 +191,7 @@ def _split(text: str, delimiter: str) -> Lines:
 # --- XLSX --------------------------------------------------------------------------------------------------
 
 
-def _workbook(data: bytes) -> list[Lines]:
+def _workbook(data: bytes, joined: bool) -> list[Lines]:
     """The lines of each sheet that is not hidden."""
     from openpyxl import load_workbook  # takes a quarter of a second, and few ever need it
 
@@ -201,12 +206,34 @@ def _workbook(data: bytes) -> list[Lines]:
             warnings.simplefilter("ignore")  # of styles and checks, which nobody here needs
             book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
             shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
-            return [[*_lines(sheet)] for sheet in shown]
+            tables = [[*_lines(sheet)] for sheet in shown]
+            if joined:
+                with zipfile.ZipFile(io.BytesIO(data)) as packed:
+                    for sheet, lines in zip(shown, tables, strict=True):
+                        _part(packed.read(sheet._worksheet_path), lines)
+            return list(tables)
     except TORN as fault:
         raise BadArgument("file", "an XLSX file that is whole") from fault
 
 
-def _lines(sheet: Any) -> Iterable[Sequence[str]]:
+def _part(sheet: bytes, lines: list[list[str]]) -> None:
+    """Give each line its own of a cell that is joined over several; openpyxl gives it to the first."""
+    left = 10 * MOST_ROWS  # a file may say that cells are joined a million times
+    for found in JOINED.finditer(sheet):
+        column = 0
+        for letter in found[1]:
+            column = 26 * column + letter - ord("A") + 1
+        first, last = int(found[2]), min(int(found[3]), len(lines))
+        left -= max(0, last - first)
+        if left < 0:
+            return
+        if 1 <= first <= len(lines) and column <= len(lines[first - 1]):
+            for line in lines[first:last]:
+                line += [""] * (column - len(line))
+                line[column - 1] = line[column - 1] or lines[first - 1][column - 1]
+
+
+def _lines(sheet: Any) -> Iterable[list[str]]:
     most = 10 * MOST_ROWS
     rows = sheet.iter_rows(min_row=1, max_row=most, max_col=MOST_COLUMNS, values_only=True)
     for row in rows:

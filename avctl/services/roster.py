@@ -80,7 +80,7 @@ def read(data: bytes) -> tuple[Row, ...]:
         column: tuple(name.replace("'", sign) for name in names for sign in APOSTROPHES)
         for column, names in COLUMNS.items()
     }
-    sheet = sheets.read(data, headings)
+    sheet = sheets.read(data, headings, joined=True)
     if not set(NAMES) & set(sheet.columns):
         raise BadArgument("file", "a column with the heading 'ПІБ', or 'прізвище' and 'ім'я' (name)")
     if not {"seat", "card"} & set(sheet.columns):

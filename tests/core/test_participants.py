@@ -115,6 +115,18 @@ def test_a_workbook_is_read_and_its_numbers_are_seats() -> None:
         read(kept.getvalue()[:-400])
 
 
+def test_a_faction_that_is_joined_over_its_people_is_the_faction_of_each() -> None:
+    book = Workbook()
+    table = ("Список",), ("ПІБ", "Місце", "Фракція"), ("А", 1, "Каштани"), ("Б", 2), ("В", 3)
+    for line in (*table, ("Г", 4, "Кияни")):
+        book.active.append(line)
+    for area in ("A1:C1", "C3:C5"):
+        book.active.merge_cells(area)
+    kept = BytesIO()
+    book.save(kept)
+    assert [row.group for row in read(kept.getvalue())] == ["Каштани"] * 3 + ["Кияни"]
+
+
 def test_a_name_may_stand_in_columns_of_its_parts() -> None:
     head = "Прізвище;Ім’я;По батькові;№ місця;Посада;Фракція\n"
     text = f"{head}Марчук;Олена;Іванівна;7;голова;\nВітрук;;;8\n;;;9\n"
