@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -153,6 +154,20 @@ async def test_requests_take_turns_and_each_gets_its_own_answer() -> None:
     assert await asyncio.gather(*asked) == [b"A", b"B", b"C"]
     assert sent == [b"a", b"b", b"c"]
     assert turns.heard(b"late") is False
+
+
+async def test_a_device_gets_its_time_again_when_it_was_us_who_stood_still() -> None:
+    loop = asyncio.get_running_loop()
+
+    async def send(data: bytes) -> None:
+        def stand_still() -> None:
+            time.sleep(1)  # such as a virtual machine that is moved to another host
+            loop.call_later(0.01, turns.heard, data.upper())
+
+        loop.call_soon(stand_still)
+
+    turns: Turns[bytes] = Turns(send)
+    assert await turns.ask(b"a", seconds=0.5) == b"A"
 
 
 async def test_a_silence_ends_the_link_and_everybody_who_waits() -> None:
