@@ -37,7 +37,7 @@ TAKEN: Mapping[Outcome, str] = {
     Outcome.NO_QUORUM: "quorum",
     Outcome.COUNTED: "",
 }
-COUNTED = {"voted", "vote_counts", "vote"}
+COUNTED = frozenset(("voted", "vote_counts", "vote"))
 OTHERS = 4  # choices of another kind that have room
 Values = dict[str, str | int]
 
@@ -92,11 +92,7 @@ class Scoreboard:
             self._want(event.session, None)
 
     def _counted(self, event: DeviceEvent) -> None:
-        if isinstance(event, ReadingsChanged) and not event.readings.keys() & {
-            "voted",
-            "vote_counts",
-            "vote",
-        }:
+        if isinstance(event, ReadingsChanged) and COUNTED.isdisjoint(event.readings):
             return
         for vote in self._votes.open_ones():
             session = self._sessions.get(vote.session)
