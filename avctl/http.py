@@ -6,6 +6,7 @@ Logs like the other wires, and turns every failure into LinkError, every silence
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import ssl
@@ -22,6 +23,8 @@ from avctl.wire import failed, trust
 
 IDLE_SECONDS = 3  # small servers close an idle connection early; a request on a closed one would fail
 SHOWN = 2000  # characters of an answer in the log
+REDIRECTS = 5
+WHOLE_SECONDS = 30.0  # for all of what is fetched: a server may trickle for ever
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,20 @@ class Answer:
             return json.loads(self.text.removeprefix("\ufeff"))  # services on Windows put a mark before it
         except (ValueError, RecursionError) as fault:
             raise ProtocolError(f"not JSON: {self.text[:80]!r}") from fault
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """What was found at an address that may lead elsewhere, and where it was found at last."""
+
+    status: int
+    data: bytes
+    url: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was there."""
+        return 200 <= self.status < 300
 
 
 class Http:
@@ -90,6 +107,48 @@ class Http:
             status=answer.status_code, text=answer.text, data=answer.content, headers=answer.headers
         )
 
+    async def fetch(
+        self, url: str, seconds: float, most: int, named: str, headers: Mapping[str, str] | None = None
+    ) -> Fetched:
+        """What is at an address, of this server or another; redirects are followed, but never out of TLS.
+
+        No more than ``most`` bytes are taken; ``named`` stands for the address everywhere: it may hold a key.
+        """
+        self._log.debug(">> GET %s", named)
+        try:
+            async with asyncio.timeout(max(seconds, WHOLE_SECONDS)):
+                request = self._client.build_request(
+                    "GET", url, headers=headers, timeout=httpx.Timeout(seconds, pool=None)
+                )
+                for _ in range(1 + REDIRECTS):
+                    answer = await self._client.send(request, stream=True)
+                    try:
+                        if answer.next_request is None:
+                            data = await self._taken(answer, most, named)
+                            self._log.debug("<< %s, %d bytes", answer.status_code, len(data))
+                            return Fetched(status=answer.status_code, data=data, url=str(answer.url))
+                        secure, request = request.url.scheme == "https", answer.next_request
+                    finally:
+                        await answer.aclose()
+                    if secure and request.url.scheme != "https":
+                        raise ProtocolError(f"{named} is redirected out of TLS")
+        except (httpx.TimeoutException, TimeoutError) as fault:
+            raise NoAnswer(f"no answer to GET {named} in time") from fault
+        except (httpx.LocalProtocolError, UnicodeError) as fault:
+            raise LinkError(f"GET {named} cannot be sent as it is") from fault
+        except (httpx.HTTPError, httpx.InvalidURL) as fault:
+            raise failed(f"GET {named}", fault) from fault
+        raise ProtocolError(f"{named} is redirected in a circle")
+
+    @staticmethod
+    async def _taken(answer: httpx.Response, most: int, named: str) -> bytes:
+        taken = bytearray()
+        async for piece in answer.aiter_bytes(65536):
+            taken += piece
+            if len(taken) > most:
+                raise ProtocolError(f"{named} has no end (over {most} bytes)")
+        return bytes(taken)
+
 
 def _json(body: object) -> bytes:
     return json.dumps(body, ensure_ascii=False).encode()
@@ -103,8 +162,11 @@ async def http(
     tls: ssl.SSLContext | None = None,
     login: tuple[str, str] | None = None,
     cookies: bool = True,
+    others: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Http]:
     """Requests to one device, in TLS when a context is given; never through a proxy, never redirected.
+
+    What is fetched may lead to ``others``: how they are trusted, in TLS.
 
     ``login``: name and password, for a device that asks for HTTP Digest. Without ``cookies``
     none is sent back.
@@ -114,7 +176,7 @@ async def http(
     named = f"[{host}]" if ":" in host else host
     async with httpx.AsyncClient(
         base_url=f"{'https' if tls else 'http'}://{named}:{port}",
-        verify=tls or False,
+        verify=tls or others or False,
         auth=httpx.DigestAuth(*login) if login else None,
         trust_env=False,
         timeout=trust.CONNECT_SECONDS,

@@ -40,6 +40,12 @@ FAULTS = (
     _("segments of the web stream are longer than promised"),
     _("segments of the web stream come slower than they play"),
     _("a segment of the web stream is missing or empty"),
+    _("segments of the web stream are refused: their address may be over"),
+    _("the web stream is more than a minute late"),
+    _("its segments are not whole (fragmented MP4)"),
+    # Why there are no figures of its packets.
+    _("fragmented MP4: packets and tables are not measured"),
+    _("encrypted: nothing of it can be read"),
 )
 
 
@@ -66,6 +72,7 @@ def _channel(state: DeviceState, language: str, since: datetime | None) -> Chann
         picture=f"/tv/{state.id}/picture.jpg",
         state=_state(state, fault, since),
         fault=fault if state.online else "",
+        unmeasured=str(told.get("unmeasured", "")),
         service=str(told.get("service", "")),
         now=str(told.get("now", "")),
         next=str(told.get("next", "")),

@@ -90,7 +90,7 @@ class Channel:
     Reports ``present: bool``, ``bitrate: int`` (bit/s), ``continuity_errors: int`` (a minute),
     ``pat: bool``, ``pmt: bool``, ``scrambled: bool``, ``black``, ``frozen`` and ``silent: bool``,
     ``loudness: float`` (LUFS or None), ``now`` and ``next: str`` (by the channel's own guide, empty if it has
-    none) and ``fault: str``. What is not known is None.
+    none) and ``fault: str``. What is not known is None; ``unmeasured: str`` says why it cannot be.
     """
 
     def picture(self) -> tuple[bytes, datetime] | None:

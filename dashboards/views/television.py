@@ -16,6 +16,7 @@ class ChannelView:
     picture: str
     state: State
     fault: str  # what is wrong, as a message; empty: nothing
+    unmeasured: str  # why its packets are not, as a message; empty: they are
     service: str
     now: str
     next: str

@@ -20,15 +20,15 @@ from avctl.driver import Driver, together
 from avctl.events import Link
 from avctl.http import http
 from avctl.incoming import incoming
-from drivers.tv_channel.intake import Hls
-from drivers.tv_channel.measured import Measured
+from drivers.tv_channel.intake import Hls, Piece
+from drivers.tv_channel.measured import UNSEEN, Measured
 from drivers.tv_channel.options import Options
 from drivers.tv_channel.pictures import Pictures
 from drivers.tv_channel.rtp import Rtp
+from drivers.tv_channel.tables import Programme
 
 JOIN_AGAIN_SECONDS = 30.0  # a switch that forgot us is told again (IGMP without a querier: after 260 s)
 RUN_AGAIN_SECONDS = 5.0  # between two runs of ffmpeg
-UNKNOWN = {"black": None, "frozen": None, "silent": None, "loudness": None}
 
 
 class TvChannel(Driver, Channel):
@@ -49,7 +49,7 @@ class TvChannel(Driver, Channel):
         try:
             await together(*parts, *([self._watch()] if self.options.pictures else []))
         finally:
-            self.report(present=False, bitrate=0, fault="", **UNKNOWN)
+            self.report(present=False, bitrate=0, fault="", **UNSEEN)
 
     def picture(self) -> tuple[bytes, datetime] | None:
         pictures = self._pictures
@@ -81,24 +81,45 @@ class TvChannel(Driver, Channel):
                     self._take(b"".join(found), time.monotonic())
 
     async def _fetch(self) -> None:
-        tls = ssl.create_default_context() if self.options.tls else None
+        trusted = ssl.create_default_context()
+        tls = trusted if self.options.tls else None
         port = int(self.device.port or (443 if self.options.tls else 80))
-        async with http(self.device.host, port, self.log, tls) as server:
-            async for data, at in Hls(server, self.options, self._measured).segments():
-                self._take(data, at)
+        async with http(self.device.host, port, self.log, tls, others=trusted) as server:
+            async for piece in Hls(server, self.options, self._measured).segments():
+                self._take_piece(piece)
+
+    def _take_piece(self, piece: Piece) -> None:
+        """Measure a segment, and let ffmpeg have what can be read."""
+        measured = self._measured
+        measured.sealed = piece.sealed
+        if piece.begin:
+            programme = measured.stream.programme
+            measured.take_fragment(piece.begin, piece.data)
+            self._compare(programme)
+            if self._pictures is not None and not measured.encrypted:
+                self._pictures.feed(piece.data)
+        else:
+            self._take(piece.data, piece.at)
+        self._there()
 
     def _take(self, data: bytes, at: float) -> None:
         """Measure what has come, and let ffmpeg have it."""
         if not data:
             self._measured.transport.feed(b"", at)
             return
-        programme = self._measured.transport.programme
+        programme = self._measured.stream.programme
         self._measured.take(data, at)
-        if self._measured.transport.programme is not programme:
-            self._look.set()
-        if self._pictures is not None:
+        self._compare(programme)
+        if self._pictures is not None and not self._measured.encrypted:
             self._pictures.feed(data)
-        if not self.readings.get("present") and self._measured.transport.synced:
+        self._there()
+
+    def _compare(self, before: Programme | None) -> None:
+        if self._measured.stream.programme is not before:
+            self._look.set()
+
+    def _there(self) -> None:
+        if not self.readings.get("present") and (self._measured.stream.synced or self._measured.sealed):
             self.report(present=True)
             self.online()
 
@@ -108,7 +129,7 @@ class TvChannel(Driver, Channel):
         """Keep one ffmpeg for the programme as it is; another for one that has other parts."""
         while True:
             self._look.clear()
-            programme = self._measured.transport.programme
+            programme = self._measured.stream.programme
             video = programme is not None and bool(programme.of("video"))
             sound = programme is not None and bool(programme.of("sound"))
             if programme is None or not (video or sound):
@@ -116,12 +137,13 @@ class TvChannel(Driver, Channel):
                 continue
             async with self._looking(video=video, sound=sound) as pictures:
                 await _first(self._look.wait(), pictures.ended.wait())
-            self.report(**UNKNOWN)
+            self.report(**UNSEEN)
             await asyncio.sleep(RUN_AGAIN_SECONDS if pictures.ended.is_set() else 0)
 
     @asynccontextmanager
     async def _looking(self, *, video: bool, sound: bool) -> AsyncIterator[Pictures]:
         options = self.options
+        fragments = self._measured.fragments
         pictures = Pictures(self.log)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(
@@ -129,13 +151,16 @@ class TvChannel(Driver, Channel):
                     self.device.id,
                     video=video,
                     sound=sound,
-                    number=options.programme,
+                    form="mpegts" if fragments is None else "mov",
+                    number=options.programme if fragments is None else 0,
                     black_seconds=options.black_seconds,
                     freeze_seconds=options.freeze_seconds,
                     silence_seconds=options.silence_seconds,
                     every_picture=options.every_picture,
                 )
             )
+            if fragments is not None:
+                pictures.feed(fragments.begin)
             self._pictures = pictures
             stack.callback(self._forget)
             yield pictures
@@ -153,7 +178,7 @@ class TvChannel(Driver, Channel):
             if self.options.form != "hls" and silent_for > self.options.gone_seconds:
                 self._gone()
                 continue
-            seen: dict[str, Any] = dict(UNKNOWN)
+            seen: dict[str, Any] = dict(UNSEEN)
             if (pictures := self._pictures) is not None:
                 seen = {
                     "black": pictures.black,
@@ -162,8 +187,8 @@ class TvChannel(Driver, Channel):
                     "loudness": pictures.loudness,
                 }
             self.report(**self._measured.look(now, seen, self.readings))
-            if self.link is Link.CONNECTING and self._measured.nonsense:
-                self.set_link(Link.OFFLINE, "what comes is no transport stream")
+            if self.link is Link.CONNECTING and (nonsense := self._measured.nonsense):
+                self.set_link(Link.OFFLINE, nonsense)
 
     def _gone(self) -> None:
         """Nothing comes: what was seen is of before."""
@@ -171,7 +196,7 @@ class TvChannel(Driver, Channel):
             return
         self._measured.begin()
         self._look.set()
-        self.report(present=False, bitrate=0, pat=False, pmt=False, scrambled=False, fault="", **UNKNOWN)
+        self.report(present=False, bitrate=0, pat=False, pmt=False, scrambled=False, fault="", **UNSEEN)
         self.set_link(Link.OFFLINE, f"no signal: nothing comes for {self.options.gone_seconds:g} s")
 
 

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any
 
+from drivers.tv_channel.fragments import Fragments
 from drivers.tv_channel.judge import SYNC_SECONDS, Judge, Minute
 from drivers.tv_channel.options import Options
 from drivers.tv_channel.tables import Programme, Show
@@ -19,6 +20,9 @@ COUNTED_EVERY = (
     10  # looks: while it is bad, counts are other ones each second, and the journal keeps them all
 )
 NOTHING_SECONDS = 10.0  # black and silent: no programme
+BROKEN = "its segments are not whole (fragmented MP4)"
+UNREAD = "encrypted: nothing of it can be read"
+UNSEEN = {"black": None, "frozen": None, "silent": None, "loudness": None}
 
 
 class Measured:
@@ -28,6 +32,8 @@ class Measured:
         self._options = options
         self._rates: deque[tuple[float, int]] = deque()
         self.web_fault = ""
+        self.stopped = False  # a web stream of which nothing more comes
+        self.sealed = False  # of which nothing can be read: it is encrypted, and not for us
         self.heard_at = time.monotonic()
         self.media_rate: int | None = None  # of segments: they come all at once
         self.begin()
@@ -35,6 +41,7 @@ class Measured:
     def begin(self) -> None:
         """Know nothing of the stream that is to come."""
         self.transport = Transport(self._options.programme)
+        self.fragments: Fragments | None = None  # instead, where it is no transport stream
         self._judge = Judge(self._options.alarm_seconds, self._options.clear_seconds)
         self._minute = Minute()
         self._counts: Counter[str] = Counter()
@@ -44,15 +51,39 @@ class Measured:
         self._rates.clear()
 
     @property
-    def nonsense(self) -> bool:
-        """Whether something came, and it is no transport stream."""
-        return self._bytes > 0 and not self.transport.synced
+    def nonsense(self) -> str:
+        """Why nothing of it can be seen; empty: nothing has come yet, or all is well."""
+        if self.stream.synced or self.sealed:
+            return ""
+        if self.fragments is not None:
+            return BROKEN
+        return "what comes is no transport stream" if self._bytes else self.web_fault
+
+    @property
+    def stream(self) -> Transport | Fragments:
+        """What comes, as it has been measured."""
+        return self.fragments or self.transport
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether picture and sound cannot be looked at: that is known from elsewhere than their packets."""
+        return self.sealed or (self.fragments is not None and self.fragments.encrypted)
 
     def take(self, data: bytes, at: float) -> None:
         """Bytes that arrived at ``at``."""
         self.heard_at = time.monotonic()
         self._bytes += len(data)
+        self.fragments = None
         self.transport.feed(data, at)
+
+    def take_fragment(self, begin: bytes, data: bytes) -> None:
+        """A segment that arrived, and what stands before it (fragmented MP4)."""
+        self.heard_at = time.monotonic()
+        self._bytes += len(data)
+        if self.fragments is None:
+            self.begin()
+            self.fragments = Fragments()
+        self.fragments.take(begin, data)
 
     def dropped(self, datagrams: int) -> None:
         """This machine was too slow: that is no fault of the channel."""
@@ -61,22 +92,27 @@ class Measured:
 
     def look(self, now: float, seen: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
         """The readings, after another look; ``seen`` by ffmpeg, ``before``: what was reported last."""
-        transport = self.transport
+        stream = self.stream
+        if self.stopped:
+            seen = UNSEEN
         losses = {"own": self._own_lost, "network": self.network_lost}
-        new = self._minute.add({**transport.errors, **losses}, now)
+        new = self._minute.add({**stream.errors, **losses}, now)
         scrambled = self._scrambled(before.get("scrambled") is True)
         self._see(now, new, seen, scrambled)
-        programme, guide, fault = transport.programme, transport.guide, self._judge.fault()
+        programme, guide, fault = stream.programme, stream.guide, self._judge.fault()
         self._looks += 1
         if self._looks % COUNTED_EVERY == 0 or fault != before.get("fault") or not any(self._counts.values()):
             self._counts = self._minute.counts()
         minute = self._counts
+        unread = self.sealed and not stream.synced
+        unmeasured = UNREAD if unread else stream.unmeasured
         return {
-            "present": transport.synced,
-            "bitrate": self._bitrate(now, before.get("bitrate")),
-            "continuity_errors": minute["continuity"],
-            "pat": transport.pat,
-            "pmt": transport.pmt,
+            "present": (stream.synced or self.sealed) and not self.stopped,
+            "bitrate": 0 if self.stopped else self._bitrate(now, before.get("bitrate")),
+            "continuity_errors": None if unmeasured else minute["continuity"],
+            "pat": None if unread else stream.pat,
+            "pmt": None if unread else stream.pmt,
+            "unmeasured": unmeasured,
             "scrambled": scrambled,
             "black": seen["black"],
             "frozen": seen["frozen"],
@@ -87,7 +123,7 @@ class Measured:
             "next_at": _moment(guide.next),
             "service": guide.name,
             "streams": _streams(programme),
-            "missing": transport.missing,
+            "missing": stream.missing,
             "errors": {NUMBERS[name]: minute[name] for name in NUMBERS if minute[name]},
             "own_losses": minute["own"],
             "network_losses": minute["network"],
@@ -96,18 +132,21 @@ class Measured:
 
     def _see(self, now: float, new: Mapping[str, int], seen: Mapping[str, Any], scrambled: bool) -> None:
         """Every condition, the gravest first."""
-        see, transport = self._judge.see, self.transport
+        see, stream = self._judge.see, self.stream
         black, frozen, silent = (seen[name] is True for name in ("black", "frozen", "silent"))
-        see("sync", "no transport stream in it (sync loss)", not transport.synced, now, SYNC_SECONDS)
         see("web", self.web_fault, bool(self.web_fault), now, 0)
+        whole = self.fragments is None or not self.fragments.broken
+        see("fragments", BROKEN, not whole, now, 0)
+        lost = whole and not stream.synced and not self.sealed
+        see("sync", "no transport stream in it (sync loss)", lost, now, SYNC_SECONDS)
         see("nothing", "no programme: black and silent", black and silent, now, NOTHING_SECONDS)
-        see("pat", "no list of programmes (PAT)", transport.synced and not transport.pat, now)
-        unlisted = transport.pat and not transport.listed
+        see("pat", "no list of programmes (PAT)", stream.synced and stream.pat is False, now)
+        unlisted = bool(stream.pat) and not stream.listed
         see("programme", "the programme is not among those that are listed (PAT)", unlisted, now)
-        lacking = transport.pat and transport.listed and not transport.pmt
+        lacking = bool(stream.pat) and stream.listed and not stream.pmt
         see("pmt", "no list of the programme's parts (PMT)", lacking, now)
         see("scrambled", "it is scrambled", scrambled, now)
-        see("pid", "parts of the programme do not come", bool(transport.missing), now, 0)
+        see("pid", "parts of the programme do not come", bool(stream.missing), now, 0)
         see("black", "the picture is black", black, now, 0)  # it stands still, too
         see("frozen and silent", "the picture stands still and there is no sound", frozen and silent, now, 0)
         see("silent", "there is no sound", silent, now, 0)
@@ -119,6 +158,8 @@ class Measured:
 
     def _scrambled(self, before: bool) -> bool:
         """Whether most of what came since the last look is."""
+        if self.encrypted or self.fragments is not None:
+            return self.encrypted
         transport = self.transport
         whole, part = transport.of_programme, transport.scrambled
         transport.of_programme = transport.scrambled = 0

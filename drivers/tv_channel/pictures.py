@@ -49,6 +49,7 @@ def command(
     *,
     video: bool,
     sound: bool,
+    form: str,
     number: int,
     black_seconds: float,
     freeze_seconds: float,
@@ -59,7 +60,7 @@ def command(
     keys = {} if every_picture else {"skip_frame": "nokey"}
     stream = ffmpeg.input(
         "pipe:0",
-        format="mpegts",
+        format=form,
         threads=1,
         probesize=1_500_000,
         analyzeduration=3_000_000,

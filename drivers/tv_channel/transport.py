@@ -59,6 +59,8 @@ class Transport:
     programme: Programme | None = None
     guide: Guide = field(default_factory=Guide)
 
+    unmeasured = ""  # why it is not measured; empty: it is
+
     def __post_init__(self) -> None:
         self._rest = b""
         self._continuity = Continuity()

@@ -232,7 +232,7 @@ def test_playlists_and_what_is_wrong_with_them() -> None:
     assert variant_of(MASTER, "/tv/rada.m3u8") == "/tv/hd/high.m3u8?k=1"
     one = playlist_of(MEDIA, "/tv/hd/high.m3u8")
     assert (one.first, one.last, one.target) == (7, 8, 6)
-    assert [(part.path, part.begins_anew) for part in one.segments] == [
+    assert [(part.place.path, part.begins_anew) for part in one.segments] == [
         ("/tv/hd/a.ts", False),
         ("/tv/hd/b.ts", True),
     ]
