@@ -41,6 +41,7 @@ EXPECTED_OF_SCREENS: tuple[str, ...] = (
     _("a video that is whole: this one cannot be decoded"),
     _("a video that can be looked at in two minutes"),
     _("a video of at most four hours"),
+    _("a picture (JPEG, PNG or WebP) or a video (MP4 or WebM)"),
     _("a file, for a picture or a video"),
     _("fewer pixels, at most this many each way:"),
     _("this many pixels each way:"),

@@ -15,7 +15,7 @@ from avctl.commands.building import (
 )
 from avctl.errors import BadArgument, Conflict, NotFound
 from avctl.model.account import Act
-from avctl.model.playing import Playlist
+from avctl.model.playing import Playlist, must_be_newest
 from avctl.services.reach import must_reach_screens
 from dashboards import views
 from dashboards.building_words import DAYS, of_screens
@@ -23,9 +23,9 @@ from dashboards.front import Front
 from dashboards.words import _
 
 SPARE = 3  # empty places below those of a playlist
-EMPTY: Mapping[str, str] = dict.fromkeys(("id", "title", "since", "until", "first", "last"), "") | {
-    "rank": "0"
-}
+EMPTY: Mapping[str, str] = dict.fromkeys(
+    ("id", "title", "since", "until", "first", "last", "version"), ""
+) | {"rank": "0"}
 
 
 def router(front: Front) -> APIRouter:
@@ -59,6 +59,12 @@ def router(front: Front) -> APIRouter:
         must_reach_screens(controller, visitor.account, values["id"].strip(), screens)
         try:
             details = details_of(values, screens, days, places)
+            newest = next((one for one in lobby.playlists if one.id == details["id"]), None)
+            try:
+                must_be_newest(newest, chosen, values["version"])
+            except Conflict as refusal:
+                faults = {"kept": str(refusal)}
+                return await page(request, values, screens, days, places, chosen=chosen, faults=faults)
             kept = await controller.desk.obey(KeepPlaylist(actor=actor, details=details))
         except BadArgument as refusal:
             faults = {refusal.field.partition(".")[0]: refusal.expected}
@@ -101,6 +107,7 @@ def router(front: Front) -> APIRouter:
             ),
             values=values,
             chosen=chosen,
+            version=lobby.playlist(chosen).version if chosen else 0,
             screens=tuple(
                 views.Choice(value=one.id, word=one.title, chosen=one.id in screens) for one in known
             ),

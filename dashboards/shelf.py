@@ -16,7 +16,7 @@ from avctl.commands.building import (
 )
 from avctl.errors import BadArgument, Conflict
 from avctl.model.account import Act
-from avctl.model.playing import UPLOADED, Content, ContentKind
+from avctl.model.playing import UPLOADED, Content, ContentKind, must_be_newest
 from avctl.services.doors import Visitor
 from dashboards import views
 from dashboards.building_words import CONTENT_KINDS, of_screens
@@ -26,9 +26,10 @@ from dashboards.players import FILES, address_of
 from dashboards.room import room_title
 from dashboards.words import _
 
-EMPTY: Mapping[str, str] = dict.fromkeys(("id", "title", "url", "room", "people"), "")
+EMPTY: Mapping[str, str] = dict.fromkeys(("id", "title", "url", "room", "people", "version"), "")
 CHUNK = 1024 * 1024
 MB = 1_000_000
+FORGIVEN = 8 * CHUNK
 
 
 def router(front: Front) -> APIRouter:
@@ -51,7 +52,7 @@ def router(front: Front) -> APIRouter:
         largest = controller.config.lobby.largest_mb * MB
         length = request.headers.get("content-length", "")
         if not length.isdecimal() or int(length[:20]) > largest + CHUNK:
-            raise BadArgument("file", f"at most {controller.config.lobby.largest_mb} MB")
+            return await too_large(request)
         async with request.form(max_files=1, max_fields=20) as sent:
             values = {name: str(value) for name, value in sent.items() if isinstance(value, str)}
             actor = await front.asked(request, Act.FILL_SCREENS, values.get("csrf", ""))
@@ -59,6 +60,8 @@ def router(front: Front) -> APIRouter:
             chosen = values.get("chosen", "")
             try:
                 details = details_of(given, kind)
+                newest = next((one for one in lobby if one.id == details["id"]), None)
+                must_be_newest(newest, chosen, given["version"])
                 upload = sent.get("file")
                 if isinstance(upload, UploadFile) and upload.filename and kind in UPLOADED:
                     command = await lobby.bring(actor, details, upload.file)
@@ -68,6 +71,8 @@ def router(front: Front) -> APIRouter:
             except BadArgument as refusal:
                 faults = {refusal.field: refusal.expected}
                 return await page(request, given, kind=kind, chosen=chosen, faults=faults)
+            except Conflict as refusal:
+                return await page(request, given, kind=kind, chosen=chosen, faults={"kept": str(refusal)})
         return RedirectResponse(f"/lobby/contents?content={kept.id}", 303)
 
     @routes.post("/lobby/contents/{content}/{version:int}/approve")
@@ -96,8 +101,22 @@ def router(front: Front) -> APIRouter:
         except Conflict as refusal:
             shown = {**EMPTY, **values_of(lobby.versions(content)[0])}
             kind = lobby.versions(content)[0].kind
-            return await page(request, shown, kind=kind, chosen=content, faults={"title": str(refusal)})
+            return await page(request, shown, kind=kind, chosen=content, faults={"kept": str(refusal)})
         return RedirectResponse("/lobby/contents", 303)
+
+    async def too_large(request: Request) -> Response:
+        """The form again, once a little more was read: who is cut off while sending never reads why."""
+        read = 0
+        async for piece in request.stream():
+            read += len(piece)
+            if read > FORGIVEN:
+                break
+        chosen = request.query_params.get("content", "")
+        known = next((one for one in lobby if one.id == chosen), None)
+        values = {**EMPTY, **(values_of(known) if known is not None else {})}
+        kind = known.kind if known is not None else _kind(request.query_params.get("kind", ""))
+        faults = {"file": f"at most {controller.config.lobby.largest_mb} MB"}
+        return await page(request, values, kind=kind, chosen=known.id if known else "", faults=faults)
 
     async def page(
         request: Request,
@@ -110,7 +129,7 @@ def router(front: Front) -> APIRouter:
         visitor = await front.allowed(request, Act.SEE_CONTROL)
         chrome = front.chrome(request, visitor, _("What screens can show"))
         rooms = {room.id: room_title(room, chrome.language) for room in controller.config.rooms}
-        newest = lobby.versions(chosen)[0] if chosen else None
+        newest = next((one for one in lobby if one.id == chosen), None)
         file = newest.file if newest is not None else None
         shown = views.ShelfPage(
             chrome=chrome,
@@ -125,6 +144,7 @@ def router(front: Front) -> APIRouter:
             ),
             values=values,
             chosen=chosen,
+            version=newest.version if newest is not None else 0,
             kind=kind.value,
             preview=FILES + file.name if file is not None else "",
             media=file.media_type if file is not None else "",

@@ -14,8 +14,8 @@ from avctl.api.lobby import ContentId
 from avctl.api.problems import documented
 from avctl.errors import BadArgument
 from avctl.model.account import Act
-from avctl.model.playing import Content, ContentKind
-from avctl.services.uploads import HEAD, container_of
+from avctl.model.playing import Content
+from avctl.services.uploads import HEAD, kind_of
 
 MB = 1_000_000
 AROUND = 1024 * 1024  # bytes of a form beside its file
@@ -67,7 +67,7 @@ async def upload(asked: Asked, request: Request, content: ContentId) -> Content:
         known = next((one for one in lobby if one.id == content), None)
         details = {
             "id": content,
-            "kind": known.kind.value if known is not None else _kind(sent.file).value,
+            "kind": known.kind.value if known is not None else kind_of(_begin(sent.file)).value,
             "title": title if isinstance(title, str) and title.strip() else _usual(known, sent.filename),
         }
         command = await lobby.bring(asked.actor, details, sent.file)
@@ -77,11 +77,10 @@ async def upload(asked: Asked, request: Request, content: ContentId) -> Content:
     return kept
 
 
-def _kind(sent: IO[bytes]) -> ContentKind:
-    """What the first version of a file is taken for; it is looked at closely afterwards."""
+def _begin(sent: IO[bytes]) -> bytes:
     head = sent.read(HEAD)
     sent.seek(0)
-    return ContentKind.PICTURE if container_of(head) is None else ContentKind.VIDEO
+    return head
 
 
 def _usual(known: Content | None, filename: str) -> str:

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from avctl.errors import Conflict
+
 CLOCK = r"^(([01]\d|2[0-3]):[0-5]\d)?$"
 IDENTIFIER = r"^[a-z0-9][a-z0-9-]{0,62}$"
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
@@ -89,6 +91,18 @@ class Content(_Plain):
         if self.kind is ContentKind.MEMORIAL and not self.people:
             raise ValueError("people: at least one name")
         return self
+
+
+def must_be_newest(newest: Content | Playlist | None, chosen: str, version: str) -> None:
+    """Conflict when a form would take an id that is used, or put aside what somebody saved meanwhile.
+
+    ``chosen`` and ``version``: from which of them the form was made, and as what; empty: for a new one.
+    """
+    if newest is not None and not chosen:
+        raise Conflict(f"this short name has {newest.title} already")
+    if newest is not None and version != str(newest.version):
+        by, last = newest.made_by, newest.version
+        raise Conflict(f"{by} has saved version {last} meanwhile; saved once more, yours stands")
 
 
 class Hours(_Plain):

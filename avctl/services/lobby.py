@@ -44,6 +44,8 @@ from avctl.store import Store, building
 
 STORED = re.compile(r"[0-9a-f]{32}\.(jpg|png|webp|mp4|webm)")
 UNSEEN = File(name="unseen", media_type="", size=1, width=1, height=1, checksum="")
+DRAFT = "upload-"
+LOOKED_AT = 2  # uploads at once: a picture of the largest size takes a quarter of a gigabyte while it is
 MEMORIAL_SECONDS = 12.0  # for each of those who are remembered
 
 
@@ -65,6 +67,7 @@ class Lobby:
         self.folder = data / "lobby"
         self._contents: dict[str, list[Content]] = {}
         self._playlists: dict[str, Playlist] = {}
+        self._looking = asyncio.Semaphore(LOOKED_AT)
         bus.listen(self._fold, LobbyEvent)
         journal.keep(self._kept, LobbyEvent)
 
@@ -79,6 +82,8 @@ class Lobby:
     async def restore(self) -> None:
         """Take in what the record holds, at start."""
         self.folder.mkdir(exist_ok=True, mode=0o700)
+        for left in self.folder.glob(f"{DRAFT}*"):  # of uploads that were under way when we were killed
+            left.unlink(missing_ok=True)
         async with self._store.read() as connection:
             for content in await building.contents(connection):
                 self._contents.setdefault(content.id, []).append(content)
@@ -120,10 +125,14 @@ class Lobby:
 
     async def receive(self, sent: IO[bytes], kind: ContentKind) -> File:
         """Look at an uploaded file and keep it; BadArgument says what is wrong, and then nothing is left."""
-        draft = self.folder / f"upload-{secrets.token_hex(8)}"
+        draft = self.folder / f"{DRAFT}{secrets.token_hex(8)}"
         try:
-            await asyncio.to_thread(_copied, sent, draft)
-            file = await examined(draft, kind, self._config.broadcast.ffmpeg)
+            try:
+                await asyncio.to_thread(_copied, sent, draft)
+            except OSError as full:
+                raise Conflict(f"the file cannot be kept: {full.strerror}") from full
+            async with self._looking:
+                file = await examined(draft, kind, self._config.broadcast.ffmpeg)
             await asyncio.to_thread(draft.replace, self.folder / file.name)
         finally:
             await asyncio.to_thread(draft.unlink, missing_ok=True)

@@ -33,7 +33,10 @@ LONGEST = 4 * 3600  # seconds
 LOOK_SECONDS = 120.0  # for ffmpeg; more is a file that cannot be used
 HEAD = 64  # bytes that say what a file is
 H264 = ("yuv420p", "yuvj420p")  # what browsers, and the chips of kiosks, decode
-DECODED = "30"  # seconds of a video that are decoded
+DECODED = 30.0  # seconds of a video that are decoded, from its beginning
+TAIL = 5.0  # and of its end: of a file that was cut off nothing is there
+EITHER = "a picture (JPEG, PNG or WebP) or a video (MP4 or WebM)"
+MARKS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")  # of pictures
 
 
 async def examined(path: Path, kind: ContentKind, ffmpeg: str = "") -> File:
@@ -100,9 +103,14 @@ async def _video(path: Path, ffmpeg: str) -> tuple[str, str, int, int, float]:
     seconds = int(length[1]) * 3600 + int(length[2]) * 60 + float(length[3])
     if not 0 < seconds <= LONGEST:
         raise BadArgument("file", "a video of at most four hours")
-    status, faults = await _run(program, "-v", "error", "-xerror", *source, "-t", DECODED, "-f", "null", "-")
-    if status or faults.strip():
-        raise BadArgument("file", "a video that is whole: this one cannot be decoded")
+    parts = [(*source, "-t", f"{DECODED:g}")]
+    if seconds > DECODED:
+        parts.append(("-sseof", f"-{TAIL:g}", *source))
+    for part in parts:
+        strict = ("-v", "error", "-xerror", "-abort_on", "empty_output")
+        status, faults = await _run(program, *strict, *part, "-f", "null", "-")
+        if status or faults.strip():
+            raise BadArgument("file", "a video that is whole: this one cannot be decoded")
     media, ending = VIDEOS[container]
     return media, ending, int(stream[3]), int(stream[4]), round(seconds, 2)
 
@@ -110,6 +118,17 @@ async def _video(path: Path, ffmpeg: str) -> tuple[str, str, int, int, float]:
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(HEAD)
+
+
+def kind_of(head: bytes) -> ContentKind:
+    """What a file that begins so is taken for until it is looked at; BadArgument: nothing for screens."""
+    if not head:
+        raise BadArgument("file", "a file that is not empty")
+    if container_of(head) is not None:
+        return ContentKind.VIDEO
+    if not head.startswith(MARKS):
+        raise BadArgument("file", EITHER)
+    return ContentKind.PICTURE
 
 
 def container_of(head: bytes) -> str | None:

@@ -180,6 +180,7 @@ class ShelfPage:
     faults: Mapping[str, str]
     may_change: bool
     largest_mb: int
+    version: int  # of what is changed, as it was when the form was made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +201,7 @@ class PlaylistsPage:
     chrome: Chrome
     playlists: tuple[PlaylistRow, ...]
     values: Mapping[str, str]
+    version: int  # of what is changed, as it was when the form was made
     chosen: str
     screens: tuple[Choice, ...]
     days: tuple[Choice, ...]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import io
+import subprocess
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from avctl.config import Config
+from avctl.ffmpeg import find_ffmpeg
 from avctl.model.account import Role
 from kiosks.plain import KioskServer
 
@@ -182,3 +185,34 @@ async def test_a_picture_is_uploaded_in_versions_and_nothing_bad_stays(admin, cl
     assert (await send(admin, "poster", bytes(3_000_000))).status_code == 413
     assert (await send(clients(Role.SCHEDULER), "poster", png(300))).status_code == 403
     assert (await send(clients(), "poster", png(300))).status_code == 401
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> bytes:
+    """Forty seconds whose index comes first."""
+    made = tmp_path / "film.mp4"
+    source = ["-f", "lavfi", "-i", "testsrc2=s=160x160:r=5", "-t", "40", "-pix_fmt", "yuv420p"]
+    coded = ["-c:v", "libx264", "-preset", "ultrafast", "-movflags", "+faststart"]
+    subprocess.run(
+        [find_ffmpeg(), "-v", "error", "-nostdin", *source, *coded, str(made)], check=True, timeout=60
+    )
+    return made.read_bytes()
+
+
+async def test_a_film_that_was_cut_off_is_refused_and_what_is_left_of_uploads_goes(
+    admin, controller, film: bytes
+) -> None:
+    data, at = film, "/api/v1/lobby/contents/film/file"
+    for cut in (data[: len(data) * 9 // 10], data[:-500]):  # its first half a minute is all there
+        refused = await admin.post(at, files={"file": ("фільм.mp4", cut)})
+        assert (refused.status_code, "whole" in refused.text) == (422, True), refused.text
+    for odd in (b"MZ" + bytes(3000), b""):
+        refused = await admin.post(at, files={"file": ("фільм.mp4", odd)})
+        (fault,) = refused.json()["errors"]
+        assert (refused.status_code, fault["field"]) == (422, "file")
+        assert "MP4" in fault["expected"] or "not empty" in fault["expected"]
+    assert list(controller.lobby.folder.iterdir()) == []
+    assert (await admin.post(at, files={"file": ("фільм.mp4", data)})).status_code == 201
+    (controller.lobby.folder / "upload-of-one-who-was-killed").write_bytes(b"half a film")
+    await controller.lobby.restore()
+    assert len(list(controller.lobby.folder.iterdir())) == 1
