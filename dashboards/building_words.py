@@ -27,6 +27,8 @@ FIELDS_OF_SCREENS: Mapping[str, str] = {
     "rank": _("a whole number from 0 to 100"),
     "entries": _("for each place 1 to 86400 seconds"),
     "hours": _("times such as 08:30 and dates such as 2027-02-11"),
+    "since": _("a time such as 08:30"),
+    "until": _("a time such as 08:30"),
 }
 
 

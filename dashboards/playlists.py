@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -67,7 +68,7 @@ def router(front: Front) -> APIRouter:
                 return await page(request, values, screens, days, places, chosen=chosen, faults=faults)
             kept = await controller.desk.obey(KeepPlaylist(actor=actor, details=details))
         except BadArgument as refusal:
-            faults = {refusal.field.partition(".")[0]: refusal.expected}
+            faults = {refusal.field.removeprefix("hours.").partition(".")[0]: refusal.expected}
         except (Conflict, NotFound) as refusal:
             faults = {"screens": str(refusal)}
         else:
@@ -103,7 +104,7 @@ def router(front: Front) -> APIRouter:
         shown = views.PlaylistsPage(
             chrome=chrome,
             playlists=tuple(
-                row(one, front.renderer.say(chrome.language, _("always"))) for one in lobby.playlists
+                row(one, partial(front.renderer.say, chrome.language)) for one in lobby.playlists
             ),
             values=values,
             chosen=chosen,
@@ -134,17 +135,19 @@ def router(front: Front) -> APIRouter:
         )
         return front.answer("playlists", shown, 422 if faults else 200)
 
-    def row(playlist: Playlist, always: str) -> views.PlaylistRow:
+    def row(playlist: Playlist, say: Callable[[str], str]) -> views.PlaylistRow:
         titles = [controller.house.state(one).title for one in playlist.screens if one in controller.house]
         hours = playlist.hours
         clock = f"{hours.since or '00:00'}–{hours.until or '24:00'}" if hours.since or hours.until else ""
-        dates = "–".join(str(day) for day in (hours.first, hours.last) if day is not None)
+        days = sorted(set(hours.days))
+        week = "" if len(days) == len(DAYS) else " ".join(say(DAYS[day]) for day in days)
+        dates = "–".join(f"{day:%d.%m.%Y}" if day is not None else "…" for day in (hours.first, hours.last))
         return views.PlaylistRow(
             id=playlist.id,
             title=playlist.title,
             screens=", ".join(titles),
             length=str(len(playlist.entries)),
-            hours=", ".join(filter(None, (clock, dates))) or always,
+            hours=", ".join(filter(None, (week, clock, dates.removeprefix("…–…")))) or say(_("always")),
         )
 
     return routes

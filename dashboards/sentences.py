@@ -149,6 +149,7 @@ FAULTS = (
     _("this short name has {0} already"),
     _("{0} has saved version {1} meanwhile; saved once more, yours stands"),
     _("the file cannot be kept: {0}"),
+    _("not before the first day"),
 )
 """The more particular first: of several that fit, the first is taken."""
 

@@ -116,6 +116,12 @@ class Hours(_Plain):
     first: date | None = Field(None, description="The first day.")
     last: date | None = Field(None, description="The last day.")
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first is not None and self.last is not None and self.last < self.first:
+            raise ValueError("last: not before the first day")
+        return self
+
     def hold(self, moment: datetime) -> bool:
         """Whether a moment of the council's clock is within."""
         day, clock = moment.date(), moment.time()

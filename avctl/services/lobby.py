@@ -395,4 +395,6 @@ def _valid(kind: Any, details: Mapping[str, Any]) -> Any:
         named, _, rest = expected.partition(": ")
         if not key and rest:  # said of the whole, about one field
             key, expected = named.rpartition(" ")[2], rest
+        elif rest and named.isidentifier():
+            key, expected = f"{key}.{named}", rest
         raise BadArgument(key or "details", expected) from problem

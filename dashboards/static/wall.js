@@ -68,11 +68,16 @@ function ofDay(hours, at) {
   return (!hours.days.length || hours.days.includes(at.day)) && (!hours.first || at.date >= hours.first) && (!hours.last || at.date <= hours.last);
 }
 
+// About noon of the day before: not every day has 24 hours.
+function dayBefore(moment, at) {
+  return local(moment - at.seconds * 1000 - 43200000);
+}
+
 function hold(hours, moment) {
   const at = local(moment);
   const since = hours.since || "00:00";
   if (hours.until && hours.until <= since) {
-    if (at.time < hours.until) return ofDay(hours, local(moment - 86400000));
+    if (at.time < hours.until) return ofDay(hours, dayBefore(moment, at));
     return at.time >= since && ofDay(hours, at);
   }
   return ofDay(hours, at) && at.time >= since && (!hours.until || at.time < hours.until);

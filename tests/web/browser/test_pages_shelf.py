@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
 from avctl.model.account import Role
+from avctl.model.playing import Hours
 
 PASSWORD = "dovhyi parol 7"
+
+
+@pytest.fixture
+def settings(settings: dict[str, Any], free_port: Callable[[], int]) -> dict[str, Any]:
+    settings["devices"].append(
+        {"id": "kiosk", "room": "committee", "driver": "kiosks.plain", "title": "Кіоск", "port": free_port()}
+    )
+    return settings
 
 
 @pytest.fixture
@@ -57,3 +69,51 @@ async def test_forms_of_the_shelf_keep_what_somebody_else_saved(
     refused = await first.post("/lobby/contents?kind=video", content=bytes(large))
     assert (refused.status_code, "щонайбільше" in refused.text) == (422, True)
     assert 'name="kind" value="video"' in refused.text
+
+
+# The council's clock goes forward on 28 March 2027 and back on 31 October 2027, both Sundays; 0 is Monday.
+LISTS: dict[str, dict[str, Any]] = {
+    "night": {"days": [6], "since": "22:00", "until": "06:00"},
+    "weekdays": {"days": [0, 1, 2, 3, 4], "since": "08:00", "until": "18:00"},
+    "saturday": {"days": [5], "since": "20:00", "until": "02:00"},
+    "season": {"since": "10:00", "until": "10:30", "first": "2027-10-31", "last": "2027-10-31"},
+    "morning": {"days": [6], "since": "03:00", "until": "04:00"},
+}
+MOMENTS = (
+    *("2027-03-28T21:30Z", "2027-03-29T02:59Z", "2027-03-29T03:00Z", "2027-03-29T05:00Z"),
+    *("2027-03-27T23:59Z", "2027-03-28T00:00Z", "2027-03-28T00:30Z", "2027-03-28T01:30Z"),
+    *("2027-10-31T00:30Z", "2027-10-31T01:30Z", "2027-10-31T02:30Z", "2027-10-31T08:10Z"),
+    *("2027-10-31T22:30Z", "2027-11-01T04:01Z", "2027-11-01T15:59Z", "2027-11-01T16:00Z"),
+)
+
+
+async def test_screens_and_controller_agree_about_hours_also_on_days_of_another_length(visit: Any) -> None:
+    """A screen reckons by itself: what it shows is what the model says, at each moment."""
+    page = await visit("/login")
+    await page.add_init_script("delete Navigator.prototype.serviceWorker")  # it would ask beside the route
+    programme = {"zone": "Europe/Kyiv", "emergency": "", "silence": None, "free": [], "screen": "kiosk"}
+    place = {"version": 1, "kind": "memorial", "seconds": 10, "url": "", "room": ""}
+    person = {"name": "Х", "dates": "", "words": "", "portrait": ""}
+    models = {name: Hours.model_validate(hours) for name, hours in LISTS.items()}
+    lists = [
+        {
+            "id": name,
+            "rank": 0,
+            "hours": json.loads(hours.model_dump_json()),
+            "places": [{**place, "id": name, "title": name, "people": [person]}],
+        }
+        for name, hours in models.items()
+    ]
+    said = dict[str, Any]()
+    await page.route("**/programme.json", lambda route: route.fulfill(json=said))
+    zone, address = ZoneInfo("Europe/Kyiv"), page.url.replace("/login", "/screens/kiosk")
+    for moment in MOMENTS:
+        at = datetime.fromisoformat(moment)
+        said |= {**programme, "now": at.isoformat(), "lists": lists}
+        held = [name for name, one in models.items() if one.hold(at.astimezone(zone).replace(tzinfo=None))]
+        wanted = max(held, default="")
+        await page.evaluate("localStorage.clear()")
+        await page.goto(address)
+        await page.wait_for_selector(".memorial-title" if wanted else ".screen-word.nothing")
+        shown = await page.locator(".memorial-title").all_inner_texts()
+        assert shown == [wanted] * bool(wanted), moment
