@@ -220,7 +220,9 @@ class Display(Polled[Answer]):
         if not on:
             self.be_patient(0)
         elif not self.readings.get("power"):
-            self.be_patient(self.options.boot_seconds)  # some answer only once they are up
+            # Some answer only once they are up: what was given up while they were not may still be answered.
+            boot = self.options.boot_seconds
+            self.be_patient(boot + self.options.answer_seconds if boot else 0)
         try:
             await self.switch(on)
         except NoAnswer:

@@ -131,7 +131,7 @@ async def test_the_other_reading_of_the_dark_picture(display, witness, served) -
 
 async def test_one_that_answers_once_it_is_up_stays_online(device, witness, served) -> None:
     display = SIMULATOR(device("lg_sicp", **QUICK | {"boot_seconds": 0.5, "answer_seconds": 0.2}))
-    async with display, served(LgSicp, display, boot_seconds=2) as driver:
+    async with display, served(LgSicp, display) as driver:  # it is up at the last moment that is given it
         await driver.set_power(True)
         await witness.report(power=True, input="hdmi1")
         assert witness.links() == [Link.ONLINE]
