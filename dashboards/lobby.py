@@ -55,7 +55,12 @@ def banner(
         heard_at=_moment(raid.heard_at) if raid.alarm == UNKNOWN else None,
         lines=lines,
         emergency=text,
-        missed=sum(reached(_room(controller, name), seen) for name in controller.everywhere.state.missed),
+        missed=sum(
+            reached(_room(controller, name), seen)
+            for name in controller.everywhere.state.missed
+            # Of an emergency that is over, one that is away shows nothing, and is an alert of its own.
+            if order is not None or (name in controller.house and controller.house.state(name).online)
+        ),
     )
 
 

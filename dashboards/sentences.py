@@ -54,6 +54,8 @@ FAULTS = (
     _("the service answers HTTP {0}"),
     _("timed out"),
     _("Connection refused"),
+    _("All connection attempts failed"),
+    _("offline"),
     _("Connect call failed {0}"),
     _("No route to host"),
     _("Network is unreachable"),

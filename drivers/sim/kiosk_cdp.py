@@ -16,7 +16,6 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from PIL import Image, ImageDraw
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -25,6 +24,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from avctl.config import Device
 from drivers.kiosk_cdp import KioskCdp, Options
 from drivers.sim.http import HttpSimulator
+from drivers.sim.painted import painted
 from drivers.sim.server import act
 
 START = "http://127.0.0.1/start"
@@ -365,9 +365,8 @@ class KioskCdpSimulator(HttpSimulator):
 
 
 def _picture(url: str, kind: str, quality: int) -> str:
-    """A page as a simulated screen shows it: its address on white."""
-    image = Image.new("RGB", (640, 360), "white")
-    ImageDraw.Draw(image).text((20, 20), url.encode("ascii", "replace").decode(), fill="black")
+    """A page as a simulated screen shows it."""
+    image = painted(url)
     file = BytesIO()
     image.save(file, kind, quality=quality)
     return base64.b64encode(file.getvalue()).decode()

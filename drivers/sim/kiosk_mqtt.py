@@ -13,11 +13,10 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
-from PIL import Image, ImageDraw
-
 from avctl.config import Device
 from drivers.kiosk_mqtt import KioskMqtt, Options
 from drivers.sim.broker import Broker
+from drivers.sim.painted import painted
 from drivers.sim.server import act
 
 START = "http://127.0.0.1/start"
@@ -119,8 +118,7 @@ class KioskMqttSimulator(Broker):
         await self.say(f"{self.topic}/status", json.dumps(status, ensure_ascii=False), retain=True)
 
     def _picture(self) -> str:
-        image = Image.new("RGB", (640, 360), "white")
-        ImageDraw.Draw(image).text((20, 20), self.page.encode("ascii", "replace").decode(), fill="black")
+        image = painted(self.page)
         file = BytesIO()
         image.save(file, "JPEG", quality=40)
         return base64.b64encode(file.getvalue()).decode()
