@@ -202,11 +202,21 @@ async def test_an_emergency_is_shown_by_a_second_press_and_every_screen_gets_bac
     await wall.get_by_text("Вийдіть через східний вихід.").wait_for()
     other = await log_in("/schedule", Role.SCHEDULER)
     await other.locator(".banner").get_by_text("Вийдіть через східний вихід.").wait_for()
+    away = next(name for name in kiosks if name != "kiosk")
+    await kiosks[away].unplug()
+    await until(lambda: not controller.house.state(away).online)
     await page.click("#emergency-lift-text")
     await page.click("#emergency-lift-text")
     await until(lambda: kiosks["kiosk"].page == "https://kyivcity.gov.ua/")
     await page.locator("#emergency-lift-text").wait_for(state="detached")
     await other.locator(".banner").get_by_text("Вийдіть").wait_for(state="detached")
+    # What is away shows nothing of it: the lobby lists it, and no banner on every page.
+    await until(lambda: away in controller.everywhere.state.missed)
+    await page.locator(".missed").get_by_text(controller.house.state(away).title).wait_for()
+    await other.reload()
+    assert await other.locator(".banner-word").count() == 0
+    await kiosks[away].plug()
+    await until(lambda: away not in controller.everywhere.state.missed)
     # A blackout is announced here and stands in the calendar of the schedule.
     today = f"{now().astimezone(controller.config.site.zone):%Y-%m-%d}"
     await page.fill("#b-begins", f"{today}T12:00")
