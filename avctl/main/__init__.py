@@ -82,9 +82,10 @@ def simulate(
 ) -> None:
     """Run a simulator for each device of a configuration, at its address, until stopped."""
     from drivers.sim.control import simulate as run_simulators
+    from drivers.sim.control import until_told
 
     _set_up_logging(logging.INFO)
-    _run(run_simulators(_checked(file), sittings=tuple(sitting or ())))
+    _run(until_told(run_simulators(_checked(file), sittings=tuple(sitting or ()))))
 
 
 def _checked(path: Path) -> Any:

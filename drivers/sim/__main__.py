@@ -15,7 +15,7 @@ from avctl.config import Config, Device, Room, Simulators
 from avctl.driver import known
 from avctl.driver import load as driver_of
 from avctl.errors import AvctlError
-from drivers.sim.control import House, load, simulate
+from drivers.sim.control import House, load, simulate, until_told
 
 SAID = {"organisation": "28c94bad-f024-4289-a986-f9d79c9d8102"}  # where not every text does
 
@@ -85,9 +85,7 @@ def main(words: Sequence[str] | None = None) -> int:
         load(config.devices[0])
         for name, value in missing.items():
             print(f"--option {name}={value}", flush=True)
-        asyncio.run(simulate(config, _started))
-    except KeyboardInterrupt:
-        return 0
+        asyncio.run(until_told(simulate(config, _started)))
     except AvctlError as fault:
         print(fault, file=sys.stderr)
         return 1

@@ -9,9 +9,10 @@ import asyncio
 import importlib
 import inspect
 import logging
+import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Annotated, Any, Self, get_type_hints
 
 import uvicorn
@@ -191,6 +192,15 @@ async def control_port(house: House, host: str, port: int) -> AsyncIterator[int]
         server.force_exit = True
         await asyncio.gather(serving, return_exceptions=True)
         line.close()
+
+
+async def until_told(work: Coroutine[Any, Any, None]) -> None:
+    """Run until done, or told to stop: then everything is closed, and that is no fault."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def simulate(

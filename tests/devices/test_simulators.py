@@ -279,7 +279,7 @@ async def test_one_simulator_runs_alone_with_its_faults(free_port) -> None:
             assert (await client.post("/simulators/device/press_power")).json()["state"]["power"] == "on"
     finally:
         alone.terminate()
-        await alone.wait()
+        assert await alone.wait() == 0  # told to stop, it closes everything: that is no fault
 
 
 def test_what_is_no_make_is_a_wrong_use(capsys) -> None:
