@@ -46,6 +46,7 @@ FAULTS = (
     # Why there are no figures of its packets.
     _("fragmented MP4: packets and tables are not measured"),
     _("encrypted: nothing of it can be read"),
+    _("its sound comes apart (a rendition of its own) and is not listened to"),
 )
 
 

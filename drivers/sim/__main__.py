@@ -17,6 +17,7 @@ from avctl.driver import load as driver_of
 from avctl.errors import AvctlError
 from drivers.sim.control import House, load, simulate, until_told
 
+LAST_PORT = 65535
 SAID = {"organisation": "28c94bad-f024-4289-a986-f9d79c9d8102"}  # where not every text does
 
 
@@ -73,6 +74,8 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run it; 0 when it was stopped, 1 when it could not begin, 2 when it was asked for wrongly."""
     said = parser().parse_args(words)
     port = int(said.port) if said.port and said.port.isdigit() else said.port
+    if isinstance(port, int) and port > LAST_PORT:
+        parser().error(f"argument --port: a number from 0 to {LAST_PORT} (got {port})")
     given = dict(said.option)
     missing = {name: value for name, value in needed(said.make).items() if name not in given}
     device = Device(id="device", room="bench", driver=said.make, host=said.host, options={**missing, **given})

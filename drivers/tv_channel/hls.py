@@ -83,6 +83,12 @@ def variant_of(text: str, base: str) -> str | None:
     return max(found)[1]
 
 
+def sound_apart(text: str) -> bool:
+    """Whether a master playlist has the sound as a rendition of its own."""
+    told = (_attributes(line) for line in _lines(text) if line.startswith("#EXT-X-MEDIA:"))
+    return any(one.get("TYPE") == "AUDIO" and one.get("URI") for one in told)
+
+
 @dataclass
 class Reading:
     """A media playlist, as far as it has been read."""

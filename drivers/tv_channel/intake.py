@@ -19,6 +19,7 @@ from drivers.tv_channel.hls import (
     Playlist,
     Segment,
     playlist_of,
+    sound_apart,
     stopped,
     variant_of,
     wrong_with,
@@ -181,6 +182,7 @@ class Hls:
             if variant is None:
                 return text, answer.url
             self._rendition = variant
+            self._measured.sound_apart = sound_apart(text)
         self._rendition = ""
         raise ProtocolError("its playlist names one that has no segments either")
 

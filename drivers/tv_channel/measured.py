@@ -21,6 +21,7 @@ COUNTED_EVERY = (
 )
 NOTHING_SECONDS = 10.0  # black and silent: no programme
 BROKEN = "its segments are not whole (fragmented MP4)"
+UNHEARD = "its sound comes apart (a rendition of its own) and is not listened to"
 UNREAD = "encrypted: nothing of it can be read"
 UNSEEN = {"black": None, "frozen": None, "silent": None, "loudness": None}
 
@@ -33,6 +34,7 @@ class Measured:
         self._rates: deque[tuple[float, int]] = deque()
         self.web_fault = ""
         self.stopped = False  # a web stream of which nothing more comes
+        self.sound_apart = False  # its sound is a stream of its own, which is not followed
         self.sealed = False  # of which nothing can be read: it is encrypted, and not for us
         self.heard_at = time.monotonic()
         self.media_rate: int | None = None  # of segments: they come all at once
@@ -105,14 +107,15 @@ class Measured:
             self._counts = self._minute.counts()
         minute = self._counts
         unread = self.sealed and not stream.synced
-        unmeasured = UNREAD if unread else stream.unmeasured
+        uncounted = UNREAD if unread else stream.unmeasured
+        unheard = UNHEARD if self.sound_apart and programme and not programme.of("sound") else ""
         return {
             "present": (stream.synced or self.sealed) and not self.stopped,
             "bitrate": 0 if self.stopped else self._bitrate(now, before.get("bitrate")),
-            "continuity_errors": None if unmeasured else minute["continuity"],
+            "continuity_errors": None if uncounted else minute["continuity"],
             "pat": None if unread else stream.pat,
             "pmt": None if unread else stream.pmt,
-            "unmeasured": unmeasured,
+            "unmeasured": "; ".join(filter(None, (uncounted, unheard))),
             "scrambled": scrambled,
             "black": seen["black"],
             "frozen": seen["frozen"],

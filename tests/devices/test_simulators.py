@@ -291,6 +291,9 @@ def test_what_is_no_make_is_a_wrong_use(capsys) -> None:
     with pytest.raises(SystemExit) as wrong:
         main(["scart"])
     assert wrong.value.code == 2
+    with pytest.raises(SystemExit):
+        main(["pjlink", "--port", "99999"])
+    assert "0 to 65535" in capsys.readouterr().err
     assert main(["samsung_mdc", "--option", "display_id=1000"]) == 1
     assert "display_id" in capsys.readouterr().err
     assert main(["xibo", "--option", "display=screen"]) == 1

@@ -38,7 +38,9 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     coded = ["-t", "6", "-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-c:a", "aac"]
     one = ["-map", "0:v", "-map", "1:a", "-metadata:s:a:0", "language=ukr", *coded]
     list_ = ["-f", "hls", "-hls_time", "1", "-hls_list_size", "0"]
+    seen = ["-map", "0:v", *coded]
     shapes = {
+        "silent": [],
         "ts": [],
         "mp4": ["-hls_segment_type", "fmp4", "-hls_fmp4_init_filename", "mp4-init.mp4"],
         "ranges": ["-hls_segment_type", "fmp4", "-hls_flags", "single_file"],
@@ -47,7 +49,7 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     outputs = [
         word
         for name, options in shapes.items()
-        for word in (*one, *list_, *options, str(folder / f"{name}.m3u8"))
+        for word in (*(seen if name == "silent" else one), *list_, *options, str(folder / f"{name}.m3u8"))
     ]
     subprocess.run([find_ffmpeg(), "-v", "error", "-nostdin", *source, *outputs], check=True, timeout=60)
     return folder
@@ -62,6 +64,7 @@ class Web:
         self.refused = ""  # addresses with this in them
         self.more: tuple[str, ...] = ()  # further lines at the top of the list
         self.last = ""
+        self.apart = ""  # of the master playlist
         self.port = 0
 
     async def __aenter__(self) -> Web:
@@ -94,7 +97,7 @@ class Web:
         if address.startswith("/master/"):
             shape = name.removesuffix(".m3u8")
             media = f"http://localhost:{self.port}/{shape}.m3u8?token=t{len(self.asked)}"
-            return 200, "", f"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{media}\n".encode()
+            return 200, "", f"#EXTM3U\n{self.apart}#EXT-X-STREAM-INF:BANDWIDTH=1\n{media}\n".encode()
         if name.endswith(".m3u8"):
             return 200, "", self._list(name).encode()
         data = (self.media / name).read_bytes()
@@ -191,6 +194,19 @@ async def test_ranges_keys_and_addresses_elsewhere_are_followed(web: Web, channe
     assert web.asked.count("/key") == 1
     said = " ".join(str(event) for event in witness.events)
     assert "token" not in said
+
+
+async def test_sound_that_comes_apart_is_said_not_to_be_heard(web: Web, channel: Any, witness: Any) -> None:
+    web.apart = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="uk",URI="sound.m3u8"\n'
+    channel("/master/silent.m3u8")
+    await witness.report(
+        present=True,
+        fault="",
+        silent=None,
+        streams=("video H.264",),
+        continuity_errors=0,
+        unmeasured="its sound comes apart (a rendition of its own) and is not listened to",
+    )
 
 
 async def test_a_rendition_whose_token_is_over_is_asked_for_anew(
