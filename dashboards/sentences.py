@@ -145,13 +145,6 @@ FAULTS = (
     _("Refused to display {0} in a frame because it set {1}"),
     _("Framing {0} violates the following {1}"),
     _("Failed to load resource: {0}"),
-    _("it is in {0}; take it out there first"),
-    _("{0}: a memorial wall shows nothing else ({1})"),
-    _("a playlist with a memorial has nothing else in it"),
-    _("this short name has {0} already"),
-    _("{0} has saved version {1} meanwhile; saved once more, yours stands"),
-    _("the file cannot be kept: {0}"),
-    _("not before the first day"),
 )
 """The more particular first: of several that fit, the first is taken."""
 
