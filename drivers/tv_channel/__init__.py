@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from avctl.capabilities import Channel
@@ -81,10 +82,9 @@ class TvChannel(Driver, Channel):
                     self._take(b"".join(found), time.monotonic())
 
     async def _fetch(self) -> None:
-        trusted = ssl.create_default_context()
-        tls = trusted if self.options.tls else None
+        tls = trusted() if self.options.tls else None
         port = int(self.device.port or (443 if self.options.tls else 80))
-        async with http(self.device.host, port, self.log, tls, others=trusted) as server:
+        async with http(self.device.host, port, self.log, tls, others=trusted()) as server:
             async for piece in Hls(server, self.options, self._measured).segments():
                 self._take_piece(piece)
 
@@ -120,7 +120,7 @@ class TvChannel(Driver, Channel):
 
     def _there(self) -> None:
         if not self.readings.get("present") and (self._measured.stream.synced or self._measured.sealed):
-            self.report(present=True)
+            self.report(**{**self._seen(time.monotonic()), "present": True})
             self.online()
 
     # --- picture and sound --------------------------------------------------------------------------
@@ -178,17 +178,21 @@ class TvChannel(Driver, Channel):
             if self.options.form != "hls" and silent_for > self.options.gone_seconds:
                 self._gone()
                 continue
-            seen: dict[str, Any] = dict(UNSEEN)
-            if (pictures := self._pictures) is not None:
-                seen = {
-                    "black": pictures.black,
-                    "frozen": pictures.frozen,
-                    "silent": pictures.silent,
-                    "loudness": pictures.loudness,
-                }
-            self.report(**self._measured.look(now, seen, self.readings))
+            self.report(**self._seen(now))
             if self.link is Link.CONNECTING and (nonsense := self._measured.nonsense):
                 self.set_link(Link.OFFLINE, nonsense)
+
+    def _seen(self, now: float) -> dict[str, Any]:
+        """All that is known of it."""
+        seen: dict[str, Any] = dict(UNSEEN)
+        if (pictures := self._pictures) is not None:
+            seen = {
+                "black": pictures.black,
+                "frozen": pictures.frozen,
+                "silent": pictures.silent,
+                "loudness": pictures.loudness,
+            }
+        return self._measured.look(now, seen, self.readings)
 
     def _gone(self) -> None:
         """Nothing comes: what was seen is of before."""
@@ -198,6 +202,12 @@ class TvChannel(Driver, Channel):
         self._look.set()
         self.report(present=False, bitrate=0, pat=False, pmt=False, scrambled=False, fault="", **UNSEEN)
         self.set_link(Link.OFFLINE, f"no signal: nothing comes for {self.options.gone_seconds:g} s")
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Whom the machine trusts: read once, for it takes a while."""
+    return ssl.create_default_context()
 
 
 async def _first(*waits: Any) -> None:
