@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 from starlette.types import Message, Receive, Scope, Send
 
 from avctl.config import Device
-from drivers.sim.server import Simulator, act
+from drivers.sim.server import Simulator, act, shut
 
 
 class Server(uvicorn.Server):
@@ -120,12 +120,11 @@ class HttpSimulator(Simulator):
         if self._server is None or self._serving is None:
             return
         # Ended here and at once: uvicorn's own way out waits for its next tick, and for whoever is held.
-        for server in getattr(self._server, "servers", ()):
-            server.close()
-        self._line.close()
-        self.drop()
         self._serving.cancel()
         await asyncio.gather(self._serving, return_exceptions=True)
+        await shut(*getattr(self._server, "servers", ()))
+        self._line.close()
+        self.drop()
         self._server = self._serving = None
         self.rest()
 

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -251,6 +252,19 @@ async def test_an_unplugged_device_comes_back_at_its_address(device: Any) -> Non
         _, writer = await asyncio.open_connection("127.0.0.1", bound)
         writer.close()
         assert simulator.bound == bound
+
+
+@pytest.mark.parametrize("make", ["samsung_mdc", "netio"])
+async def test_who_comes_in_the_last_moment_is_put_out_too(device: Any, make: str) -> None:
+    for turns in range(6):  # of the event loop, between the connection and the pulled plug
+        async with simulator_of(device(make)) as simulator:
+            client = socket.create_connection((simulator.host, int(simulator.bound)), 5)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        with client, contextlib.suppress(ConnectionResetError):
+            client.setblocking(False)
+            async with asyncio.timeout(5):
+                assert await asyncio.get_running_loop().sock_recv(client, 1) == b""
 
 
 def test_a_device_needs_no_title(device: Any) -> None:
