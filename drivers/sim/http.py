@@ -125,6 +125,7 @@ class HttpSimulator(Simulator):
         await shut(*getattr(self._server, "servers", ()))
         self._line.close()
         self.drop()
+        await asyncio.sleep(0)  # whoever is put out is told so in the next turn: before the plug is back
         self._server = self._serving = None
         self.rest()
 
