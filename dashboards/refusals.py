@@ -9,13 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dashboards.building_words import EXPECTED_OF_SCREENS
-from dashboards.words import PHASES, REASONS, ROLES
-
-
-def _(text: str) -> str:
-    """Mark a text for translation where it stands; it is translated where it is shown."""
-    return text
-
+from dashboards.words import PHASES, REASONS, ROLES, _
 
 _ACTS = (
     _("be changed"),

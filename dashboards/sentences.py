@@ -12,12 +12,7 @@ from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 
 from dashboards.refusals import BROAD, EXPECTED, REFUSALS, WORDS
-
-
-def _(text: str) -> str:
-    """Mark a text for translation where it stands; it is translated where it is shown."""
-    return text
-
+from dashboards.words import _
 
 FAULTS = (
     _("cannot connect to {0}: {1}"),
