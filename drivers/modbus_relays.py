@@ -10,7 +10,6 @@ import asyncio
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from itertools import cycle
 
 from pydantic import Field
 from pymodbus.exceptions import ModbusException
@@ -69,6 +68,9 @@ def encode(message: ModbusPDU) -> bytes:
     return FramerSocket(DecodePDU(False)).buildFrame(message)
 
 
+LAST_NUMBER = 65535
+
+
 class BoardOptions(Options):
     """What a relay board can be told in the configuration."""
 
@@ -101,7 +103,7 @@ class ModbusRelays(Polled[ModbusPDU], Outlets):
 
     async def serve(self) -> None:
         """Look at the board until it fails to answer."""
-        self._numbers = cycle(range(1, 65536))
+        self._number = 0
         await super().serve()
 
     async def switch_outlet(self, outlet: int, on: bool) -> None:
@@ -126,7 +128,8 @@ class ModbusRelays(Polled[ModbusPDU], Outlets):
         self.look_again()
 
     async def _say(self, request: ModbusPDU) -> ModbusPDU:
-        request.transaction_id = next(self._numbers)
+        self._number = self._number % LAST_NUMBER + 1
+        request.transaction_id = self._number
         said = await self.ask(
             encode(request), fits=lambda answer: answer.transaction_id == request.transaction_id
         )

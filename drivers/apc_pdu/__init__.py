@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import cycle
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr
@@ -24,6 +23,7 @@ from drivers.polled import Options as PolledOptions
 
 ROOT = "1.3.6.1.4.1.318.1.1"
 TRIES = 3
+LAST_NUMBER = 2**31 - 2
 AT_ONCE = 8  # objects in a question: an answer must fit in a datagram
 ON, OFF, REBOOT = 1, 2, 3  # what every family is told; more is not sure for all
 READ_ONLY = (2, 4, 6, 16, 17)  # noSuchName in v1, noAccess in v2c
@@ -89,7 +89,7 @@ class ApcPdu(Driver, Outlets):
 
     async def serve(self) -> None:
         """Look at the power strip until it falls silent."""
-        self._numbers = cycle(range(1, 2**31 - 1))
+        self._number = 0
         self._awaited: dict[int, asyncio.Future[Message]] = {}
         self._names: dict[str, Value] = {}
         self._news = asyncio.Event()
@@ -129,7 +129,7 @@ class ApcPdu(Driver, Outlets):
         for _ in range(TRIES):
             if self._wire is None:
                 raise LinkError("the power strip is not connected")
-            number = next(self._numbers)
+            number = self._number = self._number % LAST_NUMBER + 1
             request = Message(
                 version=self.options.version,
                 community=community.get_secret_value(),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import inspect
+import tracemalloc
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
@@ -18,6 +20,7 @@ from drivers.sim.server import Simulator
 E = TypeVar("E", bound=Event)
 
 DEADLINE = 10.0
+TURNS = 300  # small numbers are kept by Python itself: they do not count
 
 
 class Witness:
@@ -105,6 +108,28 @@ class Witness:
             self.readings.update(event.readings)
         if isinstance(event, DeviceEvent):
             self._news.set()
+
+
+@pytest.fixture
+def kept_of() -> Callable[[Driver, Callable[[], Awaitable[None]]], Awaitable[int]]:
+    """How many objects that a driver's own lines make are still there after ``TURNS`` turns of something."""
+
+    async def kept(driver: Driver, turn: Callable[[], Awaitable[None]]) -> int:
+        async def turns() -> int:
+            for _ in range(TURNS):
+                await turn()
+            own = tracemalloc.Filter(True, inspect.getfile(type(driver)))
+            found = tracemalloc.take_snapshot().filter_traces((own,)).statistics("filename")
+            return sum(one.count for one in found)
+
+        tracemalloc.start()
+        try:
+            before = await turns()
+            return await turns() - before
+        finally:
+            tracemalloc.stop()
+
+    return kept
 
 
 class ByHand:

@@ -58,6 +58,13 @@ def test_no_bytes_whatever_upset_the_codec(data: bytes) -> None:
             data = b""
 
 
+async def test_a_look_leaves_nothing_behind(device, served, kept_of, witness) -> None:
+    board = SIMULATOR(device("modbus_relays"))
+    async with board, served(ModbusRelays, board) as driver:
+        await witness.until(lambda: "outlets" in driver.readings, "the first look")
+        assert await kept_of(driver, lambda: driver.ask_now(20)) < 50
+
+
 async def test_relays_are_read_switched_and_cycled(board, witness, served) -> None:
     async with board, served(ModbusRelays, board) as driver:
         await witness.report(contacts=())
