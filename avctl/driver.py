@@ -322,14 +322,22 @@ async def _in_time(answer: asyncio.Future[Answer], seconds: float) -> Answer:
     another. The device is given its time once more, before a house of thousands is said to be gone.
     """
     loop = asyncio.get_running_loop()
-    for _ in range(2):
-        due = loop.time() + seconds
-        await asyncio.wait((answer,), timeout=seconds)
-        if answer.done():
-            return answer.result()
-        if loop.time() - due < STOOD_STILL:
-            break
-    raise TimeoutError
+    timer: asyncio.TimerHandle
+
+    def late(due: float, again: bool) -> None:
+        nonlocal timer
+        if again and loop.time() - due >= STOOD_STILL:
+            due = loop.time() + seconds
+            timer = loop.call_at(due, late, due, False)
+        elif not answer.done():
+            answer.set_exception(TimeoutError())
+
+    due = loop.time() + seconds
+    timer = loop.call_at(due, late, due, True)
+    try:
+        return await answer
+    finally:
+        timer.cancel()
 
 
 async def _pause(again: asyncio.Event, seconds: float | None) -> None:
