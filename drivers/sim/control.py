@@ -26,7 +26,8 @@ from avctl.errors import AvctlError, BadArgument, ConfigError, NotFound
 from avctl.faults import faults_of
 from drivers.sim.http import Server
 from drivers.sim.scenes import sitting
-from drivers.sim.server import SerialSimulator, Simulator, TcpSimulator
+from drivers.sim.server import Simulator, TcpSimulator
+from drivers.sim.shared_line import SerialSimulator
 
 log = logging.getLogger(__name__)
 

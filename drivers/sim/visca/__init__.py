@@ -6,7 +6,8 @@ import asyncio
 
 from avctl.config import Device
 from avctl.errors import ProtocolError
-from drivers.sim.server import Peer, SerialSimulator, TcpSimulator, UdpSimulator, act
+from drivers.sim.server import Peer, TcpSimulator, UdpSimulator, act
+from drivers.sim.shared_line import SerialSimulator
 from drivers.sim.visca.head import Head, error
 from drivers.visca import Options
 from drivers.visca.codec import (
