@@ -12,6 +12,7 @@ let armed = null;
 let held = null;
 
 const button = (id) => document.getElementById(id);
+const beside = (id) => button(id)?.closest(".act") ?? document.getElementById(`act-of-${id}`);
 
 function decorate() {
   for (const [id, number] of asked) {
@@ -26,7 +27,7 @@ function decorate() {
     }
   }
   for (const [id, reason] of refused) {
-    const holder = button(id)?.closest(".act") ?? document.getElementById(`act-of-${id}`);
+    const holder = beside(id);
     if (holder && !holder.querySelector(".refusal")) holder.append(refusal(id, reason));
   }
   if (armed && !button(armed)) disarm();
@@ -143,6 +144,8 @@ document.addEventListener("htmx:afterRequest", (event) => {
   }
   if (!document.body.dataset.stream && xhr.status === 204) location.reload();
   decorate();
+  // The reason may stand below the edge of a panel that scrolls.
+  if (refused.has(elt.id)) beside(elt.id)?.querySelector(".refusal")?.scrollIntoView({ block: "nearest" });
 });
 for (const kind of ["parts", "beat"]) changed.addEventListener(kind, decorate);
 
